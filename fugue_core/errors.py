@@ -1,0 +1,399 @@
+"""The one error tree of fugue, with the names and codes that stand on the wire. No I/O.
+
+    FugueError
+    ├── ProtocolError              the peer broke the wire's rules
+    │   ├── MalformedLine          -32700  not JSON
+    │   ├── InvalidRequest         -32600  JSON, but no JSON-RPC 2.0 request
+    │   ├── MethodNotFound         -32601
+    │   ├── InvalidParams          -32602  a field is missing or of the wrong type
+    │   ├── LineTooLong            -32001
+    │   ├── ProtocolMismatch       -32002  no common version, or no `hello` first
+    │   └── TooManyWaiting         -32003
+    ├── InvalidValue               a person or program wrote something that breaks a rule
+    │   ├── InvalidTag             -32010
+    │   ├── InvalidName            -32011
+    │   ├── InvalidMessageType     -32012
+    │   ├── InvalidPayload         -32013
+    │   ├── InvalidTarget          -32014
+    │   ├── InvalidMetadata        -32015
+    │   └── InvalidFilter          -32016
+    ├── RequestRefused             understood, and refused
+    │   ├── NoIdentity             -32020  the connection speaks for no session
+    │   ├── IdentityBound          -32021  the connection speaks for another session already
+    │   ├── SessionNotFound        -32022
+    │   ├── SessionNameExists      -32023
+    │   ├── SessionIdExists        -32024
+    │   ├── TooManySessions        -32025
+    │   ├── NoRecipients           -32026
+    │   ├── NoRepository           -32027
+    │   ├── MailboxFull            -32028
+    │   ├── MessageNotFound        -32029
+    │   ├── MessageIdExists        -32030
+    │   └── StoreUnavailable       -32031
+    ├── InternalError              -32603  our own bug, seen from the client
+    ├── DaemonUnavailable          client side: nobody answers at the socket
+    ├── ConnectionLost             client side: the answer never came
+    ├── WouldBlock                 `MessageReceiver.receive_nowait` on an empty queue
+    └── ReceiverClosed             a `MessageReceiver` whose session was unregistered
+
+An error keeps its values as attributes and writes its own text. On the wire its `data` holds the class's name and those
+values, so that the other side can raise the same error again (`protocol.rpc.error_from_wire`).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from uuid import UUID
+
+
+class FugueError(Exception):
+    """What fugue raises on purpose; `str(error)` is a sentence for people.
+
+    Subclasses keep each argument of `__init__` as an attribute of the same name.
+    """
+
+    code: ClassVar[int] = -32000
+
+    def values(self) -> dict[str, object]:
+        """Return what the error was made of, by the names of the arguments of `__init__`."""
+        code = type(self).__init__.__code__
+        return {name: getattr(self, name) for name in code.co_varnames[1 : code.co_argcount]}
+
+
+class ProtocolError(FugueError):
+    """The peer broke the rules of the wire."""
+
+
+class MalformedLine(ProtocolError):
+    """A line is not JSON in UTF-8."""
+
+    code = -32700
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(f"the line is not JSON: {reason}")
+        self.reason = reason
+
+
+class InvalidRequest(ProtocolError):
+    """A line is JSON, but no JSON-RPC 2.0 request."""
+
+    code = -32600
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(f"not a JSON-RPC 2.0 request: {reason}")
+        self.reason = reason
+
+
+class MethodNotFound(ProtocolError):
+    """There is no such method."""
+
+    code = -32601
+
+    def __init__(self, method: str, near: Sequence[str] = ()) -> None:
+        super().__init__(f"no method {method!r}{_did_you_mean(near)}")
+        self.method = method
+        self.near = tuple(near)
+
+
+class InvalidParams(ProtocolError):
+    """A field of a request is missing, of the wrong type or out of range."""
+
+    code = -32602
+
+    def __init__(self, method: str, reason: str) -> None:
+        super().__init__(f"{method}: {reason}")
+        self.method = method
+        self.reason = reason
+
+
+class LineTooLong(ProtocolError):
+    """A peer sent a line over the limit; it was thrown away up to its newline."""
+
+    code = -32001
+
+    def __init__(self, size_bytes: int, limit_bytes: int) -> None:
+        super().__init__(f"line of {size_bytes:,} bytes or more exceeds the limit of {limit_bytes:,}")
+        self.size_bytes = size_bytes
+        self.limit_bytes = limit_bytes
+
+
+class ProtocolMismatch(ProtocolError):
+    """The two sides have no version of the protocol in common, or `hello` did not come first."""
+
+    code = -32002
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+class TooManyWaiting(ProtocolError):
+    """One connection has too many unanswered requests that wait."""
+
+    code = -32003
+
+    def __init__(self, limit: int) -> None:
+        super().__init__(f"more than {limit:,} requests wait on this connection")
+        self.limit = limit
+
+
+class InvalidValue(FugueError):
+    """Something that a person or a program wrote breaks a rule; `rule` says which."""
+
+    noun: ClassVar[str] = "value"
+
+    def __init__(self, value: str, rule: str) -> None:
+        super().__init__(f"{self.noun} {shorten(value)}: {rule}")
+        self.value = value
+        self.rule = rule
+
+
+class InvalidTag(InvalidValue):
+    """A tag, or a set of tags, breaks the rules of `protocol.session.check_tag`."""
+
+    code = -32010
+    noun = "tag"
+
+
+class InvalidName(InvalidValue):
+    """A session name breaks the rules of `protocol.session.check_session_name`."""
+
+    code = -32011
+    noun = "session name"
+
+
+class InvalidMessageType(InvalidValue):
+    """A `msg_type` breaks the rules of `protocol.message.check_msg_type`."""
+
+    code = -32012
+    noun = "message type"
+
+
+class InvalidPayload(InvalidValue):
+    """A payload is not JSON, or is nested too deeply."""
+
+    code = -32013
+    noun = "payload"
+
+
+class InvalidTarget(InvalidValue):
+    """A target's text form cannot be read, or its path is not absolute."""
+
+    code = -32014
+    noun = "target"
+
+
+class InvalidMetadata(InvalidValue):
+    """A metadata key breaks its rules, or a session's metadata grows too large."""
+
+    code = -32015
+    noun = "metadata"
+
+
+class InvalidFilter(InvalidValue):
+    """A filter's text cannot be read."""
+
+    code = -32016
+    noun = "filter"
+
+
+class RequestRefused(FugueError):
+    """The daemon understood a request and refuses it; nothing was changed unless the error says so."""
+
+
+class NoIdentity(RequestRefused):
+    """The request needs to know who speaks, and this connection speaks for no session."""
+
+    code = -32020
+
+    def __init__(self, method: str) -> None:
+        super().__init__(f"{method}: this connection speaks for no session; name one in `hello` or join first")
+        self.method = method
+
+
+class IdentityBound(RequestRefused):
+    """A connection's identity is bound once and never changes."""
+
+    code = -32021
+
+    def __init__(self, session: str) -> None:
+        super().__init__(f"this connection speaks for {session} already; open another for another session")
+        self.session = session
+
+
+class SessionNotFound(RequestRefused):
+    """No session has this id or name."""
+
+    code = -32022
+
+    def __init__(self, session: str, near: Sequence[str] = ()) -> None:
+        super().__init__(f"no session {shorten(session)}{_did_you_mean(near)}")
+        self.session = session
+        self.near = tuple(near)
+
+
+class SessionNameExists(RequestRefused):
+    """Another session has this name."""
+
+    code = -32023
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"a session is named {name!r} already; take another name, or resume that one")
+        self.name = name
+
+
+class SessionIdExists(RequestRefused):
+    """A session has, or had, this id."""
+
+    code = -32024
+
+    def __init__(self, session: str) -> None:
+        super().__init__(f"session id {session} is taken by another session, alive or ended")
+        self.session = session
+
+
+class TooManySessions(RequestRefused):
+    """The daemon holds as many sessions as it may."""
+
+    code = -32025
+
+    def __init__(self, limit: int) -> None:
+        super().__init__(f"there are {limit:,} sessions already, the limit; end some, or raise `limits.sessions`")
+        self.limit = limit
+
+
+class NoRecipients(RequestRefused):
+    """Nobody but perhaps the sender is at this target; nothing was sent."""
+
+    code = -32026
+
+    def __init__(self, target: str) -> None:
+        super().__init__(f"no recipient at {target}")
+        self.target = target
+
+
+class NoRepository(RequestRefused):
+    """A broadcast goes to the sender's repository, and the sender has none; nothing was sent."""
+
+    code = -32027
+
+    def __init__(self, session: str) -> None:
+        super().__init__(f"broadcast reaches the sender's repository, and {session} has none")
+        self.session = session
+
+
+class MailboxFull(RequestRefused):
+    """At least one recipient had no room. Those in `delivered` have the message, those in `refused` do not.
+
+    Attributes:
+        refused: Who refused, in order of registration; never empty.
+        delivered: Who received it; empty means that nothing was stored or queued.
+        message_id: The id under which it was stored; None from a bare router, or where nobody received it.
+        seq: Likewise.
+        names: The names of `refused` where they are known, for the text.
+    """
+
+    code = -32028
+
+    def __init__(
+        self,
+        refused: Sequence[UUID],
+        delivered: Sequence[UUID],
+        message_id: UUID | None = None,
+        seq: int | None = None,
+        names: Sequence[str] = (),
+    ) -> None:
+        who = ", ".join(names[:5]) if names else ", ".join(map(str, refused[:5]))
+        more = f" and {len(refused) - 5:,} more" if len(refused) > 5 else ""  # noqa: PLR2004
+        super().__init__(f"mailbox full: {who}{more}; {len(delivered):,} of {len(delivered) + len(refused):,} received it")
+        self.refused = tuple(refused)
+        self.delivered = tuple(delivered)
+        self.message_id = message_id
+        self.seq = seq
+        self.names = tuple(names)
+
+
+class MessageNotFound(RequestRefused):
+    """No stored message has this id; it may never have been, or retention has removed it."""
+
+    code = -32029
+
+    def __init__(self, message: str) -> None:
+        super().__init__(f"no message {shorten(message)}")
+        self.message = message
+
+
+class MessageIdExists(RequestRefused):
+    """A message id was used again for something else; nothing was sent.
+
+    A retry must repeat the sender, the target, the type and the payload.
+    """
+
+    code = -32030
+
+    def __init__(self, message: str) -> None:
+        super().__init__(f"message id {message} belongs to another message already; a retry must repeat it exactly")
+        self.message = message
+
+
+class StoreUnavailable(RequestRefused):
+    """The disk refused; nothing that was acknowledged is lost, and this request changed nothing."""
+
+    code = -32031
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(f"the store cannot write: {reason}")
+        self.reason = reason
+
+
+class InternalError(FugueError):
+    """The daemon met a bug of its own; its log has the trace."""
+
+    code = -32603
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(f"the daemon failed on this request: {reason}")
+        self.reason = reason
+
+
+class DaemonUnavailable(FugueError):
+    """Nobody answers at the socket, and none could be started."""
+
+    def __init__(self, socket_path: str, reason: str) -> None:
+        super().__init__(f"no daemon at {socket_path}: {reason}")
+        self.socket_path = socket_path
+        self.reason = reason
+
+
+class ConnectionLost(FugueError):
+    """The connection ended before the answer came."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(f"connection to the daemon lost: {reason}")
+        self.reason = reason
+
+
+class WouldBlock(FugueError):
+    """The receiver is empty."""
+
+    def __init__(self) -> None:
+        super().__init__("no message is waiting")
+
+
+class ReceiverClosed(FugueError):
+    """The receiver's session was unregistered, and all that it had received is read."""
+
+    def __init__(self) -> None:
+        super().__init__("the session of this receiver was unregistered")
+
+
+def shorten(value: str, limit: int = 80) -> str:
+    """Return `value` quoted for an error text, cut where it is longer than `limit` characters."""
+    return repr(value) if len(value) <= limit else f"{value[:limit]!r}... ({len(value):,} characters)"
+
+
+def _did_you_mean(near: Sequence[str]) -> str:
+    return f"; did you mean {', '.join(near)}?" if near else ""

@@ -1,0 +1,45 @@
+"""The named limits of fugue, in one place; the daemon's are settable in `config.toml`. No I/O."""
+
+from __future__ import annotations
+
+import msgspec
+
+TAG_CHARS = 64
+TAGS_PER_SESSION = 64
+SESSION_NAME_CHARS = 64
+MESSAGE_TYPE_CHARS = 128
+METADATA_KEY_CHARS = 64
+PAYLOAD_DEPTH = 256
+"""Levels of nesting in one payload. Parsers differ in where they give up; below this all that we know agree."""
+ROUTER_QUEUE_MESSAGES = 10_000
+"""Messages that one `MessageReceiver` holds before it refuses, unless the router was made with another figure."""
+
+
+class Limits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What one daemon holds at most. `[limits]` of `config.toml` has the same names.
+
+    Fields:
+        line_bytes: One line of the wire, newline excluded, from a client to the daemon.
+        mailbox_messages, mailbox_bytes: Unacknowledged deliveries of one session; then `MailboxFull` for it.
+        subscriber_events: Events queued for one subscriber that does not read; then it is sent one `resync`.
+        sessions: Living sessions.
+        metadata_bytes: One session's metadata as JSON.
+        waiting_requests: Requests of one connection that wait (`message.receive` with `wait_s`).
+        receive_messages: Envelopes in one answer.
+        page_messages: Messages in one page of history.
+        retention_s, retention_messages: Messages all of whose deliveries have ended are kept this long, and so many.
+        envelope_cache_bytes: Envelopes kept in memory for receivers that read soon.
+    """
+
+    line_bytes: int = 1024 * 1024
+    mailbox_messages: int = 10_000
+    mailbox_bytes: int = 64 * 1024 * 1024
+    subscriber_events: int = 10_000
+    sessions: int = 10_000
+    metadata_bytes: int = 64 * 1024
+    waiting_requests: int = 1_000
+    receive_messages: int = 1_000
+    page_messages: int = 1_000
+    retention_s: float = 7 * 24 * 3600.0
+    retention_messages: int = 1_000_000
+    envelope_cache_bytes: int = 64 * 1024 * 1024

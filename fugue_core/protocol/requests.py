@@ -1,0 +1,637 @@
+"""All that a client may ask, and what it is answered. `REQUESTS` is the whole list. No I/O.
+
+A request's `method` is its name on the wire, its fields are the JSON-RPC `params`, its `answer` is the type of `result`.
+Wherever a field names a session, an id or a name will do. Where an optional `session` is absent, the session that the
+connection speaks for is meant, and without one the request fails with `NoIdentity`: nothing is ever guessed.
+
+Any request may also fail with `StoreUnavailable`, `InvalidParams` or `InternalError`.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, ClassVar, Literal, TypeAlias
+from uuid import UUID
+
+import msgspec
+
+from fugue_core.protocol.message import OrchestrationMessage, PackedMessage
+from fugue_core.protocol.session import SessionInfo, WorktreeInfo
+from fugue_core.protocol.target import WireTarget
+
+PROTOCOL_VERSION = 2
+"""Version 1 was the one with task types; see docs/migration.md."""
+
+Seq: TypeAlias = Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
+Seconds: TypeAlias = Annotated[float, msgspec.Meta(ge=0, le=366 * 24 * 3600)]
+Count: TypeAlias = Annotated[int, msgspec.Meta(ge=1, le=1_000_000)]
+DeliveryState: TypeAlias = Literal["queued", "handed", "acked", "expired", "dead"]
+
+
+class Participant(msgspec.Struct, frozen=True, kw_only=True):
+    """A session named beside a message. `name` is the present one, or the last where it has ended."""
+
+    id: UUID
+    name: str
+
+
+class Recipient(msgspec.Struct, frozen=True, kw_only=True):
+    """Who a message is for. `is_connected` is False where nobody speaks for it now, so that the message waits."""
+
+    id: UUID
+    name: str
+    is_connected: bool
+
+
+class Envelope(msgspec.Struct, frozen=True, kw_only=True):
+    """A message as it was sent.
+
+    Fields:
+        seq: Grows with every message of this daemon, over restarts too; the order of everything.
+        sent_at: Unix time in seconds by the daemon's clock, which may jump; `seq` is the order.
+        reply_to: The message that this one answers.
+        expires_at: Unix time after which it is no longer handed out; None: never.
+        packed: On the wire `message`.
+    """
+
+    id: UUID
+    seq: int
+    sender: Participant
+    target: WireTarget
+    sent_at: float
+    packed: PackedMessage = msgspec.field(name="message")
+    reply_to: UUID | None = None
+    expires_at: float | None = None
+
+    @property
+    def message(self) -> OrchestrationMessage:
+        """The message with its payload read, anew at each call. Raises `InvalidPayload`, see `PackedMessage.unpack`."""
+        return self.packed.unpack()
+
+
+class DeliveryCounts(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """How many of one message's deliveries are in each state; what is 0 is left out on the wire."""
+
+    queued: int = 0
+    handed: int = 0
+    acked: int = 0
+    expired: int = 0
+    dead: int = 0
+
+
+class DeliveryInfo(msgspec.Struct, frozen=True, kw_only=True):
+    """One message for one recipient.
+
+    Fields:
+        handed_at: Unix seconds when it was last written to a reader; None: not yet.
+        ended_at: When it was acked, expired or died.
+        reason: Why it died: `mailbox full` or `session ended`.
+    """
+
+    recipient: Participant
+    state: DeliveryState
+    handed_at: float | None = None
+    ended_at: float | None = None
+    reason: str | None = None
+
+
+class Request(msgspec.Struct, frozen=True, kw_only=True):
+    """What a client asks.
+
+    Class attributes:
+        method: Its name on the wire.
+        answer: The type of the result.
+        mutates: True where it changes what is on disk, so that a broken store refuses it.
+    """
+
+    method: ClassVar[str]
+    answer: ClassVar[Any]
+    mutates: ClassVar[bool] = True
+
+
+# ---------------------------------------------------------------------------------------------------- the connection
+
+
+class VersionRange(msgspec.Struct, frozen=True, kw_only=True):
+    """The protocol versions that a client speaks, both ends included."""
+
+    min: int
+    max: int
+
+
+class Software(msgspec.Struct, frozen=True, kw_only=True):
+    """A program's name and version, for people."""
+
+    name: str
+    version: str
+
+
+class Welcome(msgspec.Struct, frozen=True, kw_only=True):
+    """The answer to `hello`.
+
+    Fields:
+        protocol: The version that both sides speak from here on.
+        capabilities: What this daemon can do beyond the contract's core; a client skips what it does not know.
+        session: The session that this connection now speaks for.
+        line_bytes: The longest line that the daemon reads.
+    """
+
+    protocol: int
+    server: Software
+    capabilities: tuple[str, ...]
+    session: SessionInfo | None
+    line_bytes: int
+
+
+class Hello(Request, frozen=True, kw_only=True):
+    """Agree on a version and say who speaks. Must be the first request, and comes once.
+
+    Fields:
+        session: Bind the connection to this session for good; null: to none (yet, see `session.join`).
+        attach: Count the connection in `attached_clients`. A client that is gone in a moment says false.
+
+    Errors:
+        ProtocolMismatch: No version in common; the connection is closed.
+        SessionNotFound: The connection lives on and `hello` may be tried again.
+    """
+
+    method = "hello"
+    answer = Welcome
+    mutates = False
+
+    protocol: VersionRange
+    client: Software
+    session: str | None = None
+    attach: bool = True
+
+
+class Pong(msgspec.Struct, frozen=True, kw_only=True):
+    """The answer to `ping`: the daemon's Unix time in seconds."""
+
+    time: float
+
+
+class Ping(Request, frozen=True, kw_only=True):
+    """See whether the daemon answers."""
+
+    method = "ping"
+    answer = Pong
+    mutates = False
+
+
+# ---------------------------------------------------------------------------------------------------------- sessions
+
+
+class JoinSession(Request, frozen=True, kw_only=True):
+    """Make a session and bind this connection to it.
+
+    Fields:
+        name: Absent: `session-1`, `session-2`, ...
+        repo, worktree: Where it works, found by the client; the daemon looks at no directory.
+        resume: Where a session has this name, take it up: its id, mailbox and metadata stay. `tags` are added to
+            it, and `repo`, `worktree` and `for_pid` replace its own where they are given.
+        for_pid: End the session when this process ends; a process id on the daemon's machine.
+        id: Chosen by the caller to make a retry safe.
+
+    Errors:
+        InvalidName, InvalidTag, InvalidMetadata, InvalidTarget (a worktree's path), TooManySessions
+        SessionNameExists: And `resume` was not asked for.
+        SessionIdExists: The id is another session's, or that of one that has ended.
+        IdentityBound: The connection speaks for another session.
+    """
+
+    method = "session.join"
+    answer = SessionInfo
+
+    name: str | None = None
+    tags: tuple[str, ...] = ()
+    metadata: dict[str, Any] = {}
+    repo: str | None = None
+    worktree: WorktreeInfo | None = None
+    resume: bool = False
+    for_pid: Annotated[int, msgspec.Meta(ge=1, le=2**31 - 1)] | None = None
+    id: UUID | None = None
+    attach: bool = True
+
+
+class SessionList(msgspec.Struct, frozen=True, kw_only=True):
+    """Sessions in order of registration."""
+
+    sessions: tuple[SessionInfo, ...]
+
+
+class ListSessions(Request, frozen=True, kw_only=True):
+    """List the living sessions.
+
+    Fields:
+        filter: Words of the filter language (see docs/protocol.md) that have a meaning for a session: `tag:`,
+            `from:` and `to:` (its name), `repo:` and free text; absent: all of them.
+
+    Errors:
+        InvalidFilter
+    """
+
+    method = "session.list"
+    answer = SessionList
+    mutates = False
+
+    filter: str = ""
+
+
+class GetSession(Request, frozen=True, kw_only=True):
+    """Look at one session.
+
+    Errors:
+        SessionNotFound, NoIdentity
+    """
+
+    method = "session.get"
+    answer = SessionInfo
+    mutates = False
+
+    session: str | None = None
+
+
+class RenameSession(Request, frozen=True, kw_only=True):
+    """Give a session another name; its id, tags and mailbox stay.
+
+    Errors:
+        SessionNotFound, NoIdentity, InvalidName, SessionNameExists
+    """
+
+    method = "session.rename"
+    answer = SessionInfo
+
+    name: str
+    session: str | None = None
+
+
+class EndSession(Request, frozen=True, kw_only=True):
+    """End a session. Its unacknowledged deliveries become `dead`, its name is free again, its id is not.
+
+    Answer:
+        The session as it last was; `unread` says how many deliveries died.
+
+    Errors:
+        SessionNotFound, NoIdentity
+    """
+
+    method = "session.end"
+    answer = SessionInfo
+
+    session: str | None = None
+
+
+class EditTags(Request, frozen=True, kw_only=True):
+    """Change a session's tags: all of the edit, or none of it.
+
+    Fields:
+        add, remove: Adding what is there and removing what is not are no errors.
+        replace: All of the tags from now on; not together with `add` or `remove`.
+
+    Errors:
+        SessionNotFound, NoIdentity
+        InvalidTag: One breaks the rules, there would be too many, or one is both added and removed.
+    """
+
+    method = "session.tag"
+    answer = SessionInfo
+
+    add: tuple[str, ...] = ()
+    remove: tuple[str, ...] = ()
+    replace: tuple[str, ...] | None = None
+    session: str | None = None
+
+
+class EditMetadata(Request, frozen=True, kw_only=True):
+    """Change a session's metadata: all of the edit, or none of it.
+
+    Errors:
+        SessionNotFound, NoIdentity
+        InvalidMetadata: A key breaks the rules, is both set and removed, or the whole grows over the limit.
+    """
+
+    method = "session.metadata"
+    answer = SessionInfo
+
+    set: dict[str, Any] = {}
+    remove: tuple[str, ...] = ()
+    session: str | None = None
+
+
+# ---------------------------------------------------------------------------------------------------------- messages
+
+
+class Receipt(msgspec.Struct, frozen=True, kw_only=True):
+    """The answer to `message.send`: it is on disk, and these will be handed it.
+
+    Fields:
+        recipients: In order of registration; empty only for a broadcast that met nobody.
+    """
+
+    id: UUID
+    seq: int
+    recipients: tuple[Recipient, ...]
+
+
+class SendMessage(Request, frozen=True, kw_only=True):
+    """Deliver one message to every session that `target` names at this moment.
+
+    Fields:
+        target: Who receives it; resolved once, when the request is carried out.
+        packed: On the wire `message`: `{"msg_type": ..., "payload": ...}`; the payload is carried byte for byte.
+        id: Chosen by the caller to make a retry safe; the same id delivers once, and answers the first receipt again.
+        reply_to: The message that this one answers; not checked.
+        ttl_s: Who has not acknowledged it after so many seconds will not be handed it: `expired`.
+
+    Errors:
+        NoIdentity, InvalidMessageType, InvalidPayload, InvalidTag, InvalidTarget
+        NoRecipients, SessionNotFound, NoRepository: Nothing was stored.
+        MailboxFull: Says who received it and who refused; where nobody received it nothing was stored.
+        MessageIdExists: `id` was used for something else.
+    """
+
+    method = "message.send"
+    answer = Receipt
+
+    target: WireTarget
+    packed: PackedMessage = msgspec.field(name="message")
+    id: UUID | None = None
+    reply_to: UUID | None = None
+    ttl_s: Seconds | None = None
+
+
+class Resolved(msgspec.Struct, frozen=True, kw_only=True):
+    """The answer to `message.resolve`, in order of registration."""
+
+    recipients: tuple[Recipient, ...]
+
+
+class ResolveTarget(Request, frozen=True, kw_only=True):
+    """Say who would receive a message sent now, and send nothing. The same code as `message.send`.
+
+    Fields:
+        sender: Resolve as if this session sent it; absent: the connection's own.
+
+    Errors:
+        NoIdentity, NoRecipients, SessionNotFound, NoRepository, InvalidTag, InvalidTarget
+    """
+
+    method = "message.resolve"
+    answer = Resolved
+    mutates = False
+
+    target: WireTarget
+    sender: str | None = None
+
+
+class Received(msgspec.Struct, frozen=True, kw_only=True):
+    """The answer to `message.receive`.
+
+    Fields:
+        envelopes: In seq order.
+        remaining: Unacknowledged deliveries after the last of these.
+    """
+
+    envelopes: tuple[Envelope, ...]
+    remaining: int
+
+
+class ReceiveMessages(Request, frozen=True, kw_only=True):
+    """Hand out unacknowledged deliveries of the connection's session, oldest first.
+
+    They are `handed` now, and stay in the mailbox until `message.ack`; a new connection is handed them again.
+
+    Fields:
+        after: Begin after this seq; absent: after what this connection was handed before.
+        wait_s: Where there is nothing, answer as soon as something comes, or empty after so many seconds.
+        peek: Only look: nothing is marked `handed`, and the place of this connection stays.
+
+    Errors:
+        NoIdentity, TooManyWaiting
+    """
+
+    method = "message.receive"
+    answer = Received
+
+    after: Seq | None = None
+    limit: Count = 100
+    wait_s: Seconds = 0.0
+    peek: bool = False
+
+
+class Acked(msgspec.Struct, frozen=True, kw_only=True):
+    """The answer to `message.ack`.
+
+    Fields:
+        acked: How many deliveries ended by this request; one acknowledged before is not counted again.
+        unknown: Ids that were never delivered to this session, or that retention has removed.
+    """
+
+    acked: int
+    unknown: tuple[UUID, ...] = ()
+
+
+class AckMessages(Request, frozen=True, kw_only=True):
+    """Say that messages have been dealt with, so that they are not handed out again.
+
+    Fields:
+        ids: These.
+        up_to: And all up to this seq, itself included.
+
+    Errors:
+        NoIdentity
+    """
+
+    method = "message.ack"
+    answer = Acked
+
+    ids: tuple[UUID, ...] = ()
+    up_to: Seq | None = None
+
+
+class LogEntry(msgspec.Struct, frozen=True, kw_only=True):
+    """One row of the log."""
+
+    envelope: Envelope
+    deliveries: DeliveryCounts
+
+
+class LogPage(msgspec.Struct, frozen=True, kw_only=True):
+    """The answer to `message.list`.
+
+    Fields:
+        entries: In the order asked for.
+        next: Ask with `before` (newest first) or `after` (oldest first) equal to this for the next page; null: no more.
+    """
+
+    entries: tuple[LogEntry, ...]
+    next: int | None
+
+
+class ListMessages(Request, frozen=True, kw_only=True):
+    """Look through the history of all messages.
+
+    Fields:
+        filter: Words of the filter language, see docs/protocol.md.
+        before, after: Only messages with a seq below, above.
+        order: `newest` or `oldest` first.
+
+    Errors:
+        InvalidFilter
+    """
+
+    method = "message.list"
+    answer = LogPage
+    mutates = False
+
+    filter: str = ""
+    before: Seq | None = None
+    after: Seq | None = None
+    limit: Count = 100
+    order: Literal["newest", "oldest"] = "newest"
+
+
+class MessageRecord(msgspec.Struct, frozen=True, kw_only=True):
+    """The answer to `message.get`. `deliveries` are in order of registration of the recipients."""
+
+    envelope: Envelope
+    deliveries: tuple[DeliveryInfo, ...]
+
+
+class GetMessage(Request, frozen=True, kw_only=True):
+    """Show one message with every recipient's state and times.
+
+    Errors:
+        MessageNotFound
+    """
+
+    method = "message.get"
+    answer = MessageRecord
+    mutates = False
+
+    id: UUID
+
+
+# ------------------------------------------------------------------------------------------------ events, the daemon
+
+
+class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
+    """All that a subscriber needs to begin, as of event `number`.
+
+    Fields:
+        epoch: Names this run of the daemon; numbers of different epochs have nothing to do with each other.
+        number: The last event that the snapshot contains; the next to come is `number + 1`.
+        sessions: In order of registration.
+        last_seq: The newest message; older ones by `message.list`.
+    """
+
+    epoch: str
+    number: int
+    sessions: tuple[SessionInfo, ...]
+    last_seq: int
+
+
+class Since(msgspec.Struct, frozen=True, kw_only=True):
+    """The last event that a subscriber has seen."""
+
+    epoch: str
+    number: int
+
+
+class Subscribed(msgspec.Struct, frozen=True, kw_only=True):
+    """The answer to `events.subscribe`. `snapshot` is null where the events after `since` follow without a gap."""
+
+    snapshot: Snapshot | None
+
+
+class SubscribeEvents(Request, frozen=True, kw_only=True):
+    """Be told of everything from here on; see `protocol.events`. Subscribing twice starts anew.
+
+    Fields:
+        since: Go on after this event where the daemon still has what followed; else a snapshot comes.
+    """
+
+    method = "events.subscribe"
+    answer = Subscribed
+    mutates = False
+
+    since: Since | None = None
+
+
+class StoreStatus(msgspec.Struct, frozen=True, kw_only=True):
+    """The health of the disk. `error` is null while all is well."""
+
+    path: str
+    size_bytes: int
+    synchronous: str
+    error: str | None = None
+
+
+class DaemonStatus(msgspec.Struct, frozen=True, kw_only=True):
+    """The answer to `daemon.status`.
+
+    Fields:
+        started_at: Unix seconds.
+        messages: Stored now. last_seq: Sent ever.
+        unacked: Deliveries in all mailboxes.
+        memory_bytes: The daemon's resident memory.
+    """
+
+    version: str
+    protocol: int
+    pid: int
+    socket: str
+    started_at: float
+    uptime_s: float
+    sessions: int
+    connections: int
+    subscribers: int
+    messages: int
+    last_seq: int
+    unacked: int
+    memory_bytes: int
+    store: StoreStatus
+
+
+class GetStatus(Request, frozen=True, kw_only=True):
+    """Ask how the daemon is."""
+
+    method = "daemon.status"
+    answer = DaemonStatus
+    mutates = False
+
+
+class Stopping(msgspec.Struct, frozen=True, kw_only=True):
+    """The answer to `daemon.stop`: the process that is ending. It has answered all that came before."""
+
+    pid: int
+
+
+class StopDaemon(Request, frozen=True, kw_only=True):
+    """End the daemon. Sessions, tags and mail are on disk and will be there again."""
+
+    method = "daemon.stop"
+    answer = Stopping
+    mutates = False
+
+
+REQUESTS: tuple[type[Request], ...] = (
+    Hello,
+    Ping,
+    JoinSession,
+    ListSessions,
+    GetSession,
+    RenameSession,
+    EndSession,
+    EditTags,
+    EditMetadata,
+    SendMessage,
+    ResolveTarget,
+    ReceiveMessages,
+    AckMessages,
+    ListMessages,
+    GetMessage,
+    SubscribeEvents,
+    GetStatus,
+    StopDaemon,
+)

@@ -1,0 +1,201 @@
+"""JSON-RPC 2.0, one JSON text a line: bytes to requests, answers to bytes, and back. No I/O."""
+
+from __future__ import annotations
+
+import difflib
+from typing import Any, Literal, TypeAlias, Union, get_type_hints
+from uuid import UUID
+
+import msgspec
+
+from fugue_core import errors
+from fugue_core.errors import FugueError, InvalidParams, InvalidRequest, MalformedLine, MethodNotFound, ProtocolError
+from fugue_core.protocol.events import Event, Notice
+from fugue_core.protocol.requests import REQUESTS, Request
+
+CallId: TypeAlias = int | str | None
+"""What the caller named its request; None for a notification, which is not answered."""
+
+
+class Call(msgspec.Struct, frozen=True, kw_only=True, tag_field="method"):
+    """A request's line. Each method has a subclass with its own `params`, so that one decoding does everything."""
+
+    jsonrpc: Literal["2.0"]
+    id: int | str | msgspec.UnsetType = msgspec.UNSET
+
+    @property
+    def request(self) -> Request:
+        """What is asked."""
+        request: Request = self.params  # type: ignore[attr-defined]  # every subclass made below has it
+        return request
+
+
+class BadCall(msgspec.Struct, frozen=True, kw_only=True):
+    """A line that is no request; `id` as far as it could be read, else None."""
+
+    id: CallId
+    error: ProtocolError
+
+
+class _Outside(msgspec.Struct, frozen=True, kw_only=True):
+    """A line of which only the outside is read, to say what is wrong with it."""
+
+    jsonrpc: Any = None
+    id: Any = None
+    method: Any = None
+
+
+def _call_type(request: type[Request]) -> type[Call]:
+    is_required = any(field.required for field in msgspec.structs.fields(request))
+    params: Any = ("params", request) if is_required else ("params", request, request())
+    return msgspec.defstruct(
+        f"{request.__name__}Call", [params], bases=(Call,), tag=request.method, frozen=True, kw_only=True
+    )
+
+
+_METHODS = {request.method: request for request in REQUESTS}
+_call_decoder: msgspec.json.Decoder[Call] = msgspec.json.Decoder(Union[tuple(map(_call_type, REQUESTS))])  # noqa: UP007
+_outside_decoder = msgspec.json.Decoder(_Outside)
+_encoder = msgspec.json.Encoder()
+
+
+def decode_calls(block: bytes) -> list[Call | BadCall]:
+    """Return what the lines of `block` ask, in order; a bad line costs the others nothing. Blank lines are skipped.
+
+    `msgspec.Raw` fields are views of `block`.
+    """
+    try:
+        if not block.isascii():
+            block.decode()  # what msgspec skips over (payloads, unknown fields) it does not check
+        return list(_call_decoder.decode_lines(block))
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return [_decode_call(line) for line in block.split(b"\n") if line.strip()]
+
+
+def _decode_call(line: bytes) -> Call | BadCall:
+    try:
+        line.decode()
+        return _call_decoder.decode(line)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        return _diagnose(line, error)
+
+
+def _diagnose(line: bytes, cause: Exception) -> BadCall:
+    """Say what is wrong with a line, in the order in which a reader would notice."""
+    try:
+        line.decode()
+        outside = _outside_decoder.decode(line)
+    except msgspec.ValidationError as error:
+        return BadCall(id=None, error=InvalidRequest(str(error)))
+    except RecursionError:
+        return BadCall(id=None, error=MalformedLine("nested too deeply"))
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        return BadCall(id=None, error=MalformedLine(str(error)))
+    call_id: CallId = outside.id if isinstance(outside.id, int | str) and not isinstance(outside.id, bool) else None
+    if outside.jsonrpc != "2.0":
+        reason = f'`jsonrpc` must be "2.0", not {outside.jsonrpc!r}'
+    elif call_id is None and outside.id is not None:
+        reason = f"`id` must be an integer or a string, not {outside.id!r}"
+    elif not isinstance(outside.method, str):
+        reason = f"`method` must be a string, not {outside.method!r}"
+    elif outside.method not in _METHODS:
+        near = difflib.get_close_matches(outside.method, _METHODS, n=3)
+        return BadCall(id=call_id, error=MethodNotFound(outside.method, near))
+    elif "`$.id`" in str(cause):
+        reason = "`id` must be an integer or a string, not null"
+    else:
+        return BadCall(id=call_id, error=InvalidParams(outside.method, str(cause)))
+    return BadCall(id=call_id, error=InvalidRequest(reason))
+
+
+# ------------------------------------------------------------------------------------------- what the daemon writes
+
+
+class _Result(msgspec.Struct, frozen=True, kw_only=True):
+    jsonrpc: Literal["2.0"] = "2.0"
+    id: CallId
+    result: Any
+
+
+class ErrorObject(msgspec.Struct, frozen=True, kw_only=True):
+    """A refusal on the wire. `data` has `name` and the values of the error, see `errors`."""
+
+    code: int
+    message: str
+    data: dict[str, Any] = {}
+
+
+class _Failure(msgspec.Struct, frozen=True, kw_only=True):
+    jsonrpc: Literal["2.0"] = "2.0"
+    id: CallId
+    error: ErrorObject
+
+
+class _NoticeLine(msgspec.Struct, frozen=True, kw_only=True):
+    jsonrpc: Literal["2.0"] = "2.0"
+    method: Literal["event"] = "event"
+    params: Notice
+
+
+def encode_result(call_id: CallId, result: msgspec.Struct) -> bytes:
+    """Return the line that answers a request."""
+    return _encoder.encode(_Result(id=call_id, result=result)) + b"\n"
+
+
+def encode_error(call_id: CallId, error: FugueError) -> bytes:
+    """Return the line that refuses a request."""
+    data = {"name": type(error).__name__, **error.values()}
+    return _encoder.encode(_Failure(id=call_id, error=ErrorObject(code=error.code, message=str(error), data=data))) + b"\n"
+
+
+def encode_notice(number: int, event: Event) -> bytes:
+    """Return the line that tells of an event; the same bytes are good for every subscriber."""
+    return _encoder.encode(_NoticeLine(params=Notice(number=number, event=event))) + b"\n"
+
+
+# ------------------------------------------------------------------------------------------- what a client does
+
+
+class Reply(msgspec.Struct, frozen=True, kw_only=True):
+    """A line from the daemon: a result, an error, or (where `params` is set) an event."""
+
+    id: CallId = None
+    result: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
+    error: ErrorObject | None = None
+    params: Notice | None = None
+
+
+_reply_decoder = msgspec.json.Decoder(Reply)
+
+
+class _Request(msgspec.Struct, frozen=True, kw_only=True):
+    jsonrpc: Literal["2.0"] = "2.0"
+    id: CallId
+    method: str
+    params: Request
+
+
+def encode_call(call_id: CallId, request: Request) -> bytes:
+    """Return the line that asks `request`."""
+    return _encoder.encode(_Request(id=call_id, method=request.method, params=request)) + b"\n"
+
+
+def decode_replies(block: bytes) -> list[Reply]:
+    """Return what the daemon's lines say. Raises `MalformedLine`: then the two sides do not understand each other."""
+    try:
+        return _reply_decoder.decode_lines(block)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise MalformedLine(str(error)) from error
+
+
+def error_from_wire(error: ErrorObject) -> FugueError:
+    """Return the error that the daemon raised; one of a class that we do not know as a plain `FugueError`."""
+    values = dict(error.data)
+    kind = getattr(errors, str(values.pop("name", "")), None)
+    if isinstance(kind, type) and issubclass(kind, FugueError):
+        hints = get_type_hints(kind.__init__, {**vars(errors), "Sequence": list, "UUID": UUID})
+        try:
+            return kind(**{name: msgspec.convert(values[name], hints[name]) for name in hints if name in values})
+        except (TypeError, msgspec.ValidationError):
+            pass  # a newer daemon's error of the same name has other values
+    return FugueError(error.message)
