@@ -6,7 +6,7 @@ The daemon routes with this very class: what it delivers to is what a program th
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, TypeAlias, TypeVar
 from uuid import UUID
 
@@ -36,26 +36,26 @@ class MessageReceiver:
 
     It holds at most `limit` messages; a full one refuses more (`MailboxFull` at the sender) and loses none.
 
-    Invariant: `deliver` only ever appends to the queue; while somebody waits it also wakes them. So the router's loop
-    pays nothing for waiting.
+    Invariant: the receiver is in `waiting`, a set that all receivers of one router share, if and only if a task waits
+    in `receive`. So the router's loop pays nothing for those who do not wait.
     """
 
-    __slots__ = ("_is_closed", "_queue", "_waiters", "deliver", "limit")
+    __slots__ = ("_is_closed", "_waiters", "_waiting", "limit", "queue")
 
-    def __init__(self, limit: int) -> None:
+    def __init__(self, limit: int, waiting: set[MessageReceiver]) -> None:
         self.limit = limit
-        self._queue: deque[Received] = deque()
+        self.queue: deque[Received] = deque()
         self._waiters: deque[asyncio.Future[None]] = deque()
+        self._waiting = waiting
         self._is_closed = False
-        self.deliver: Callable[[Received], object] = self._queue.append
 
     def __len__(self) -> int:
-        return len(self._queue)
+        return len(self.queue)
 
     def receive_nowait(self) -> Received:
         """Return the oldest message with its sender; raise `WouldBlock` where there is none."""
-        if self._queue:
-            return self._queue.popleft()
+        if self.queue:
+            return self.queue.popleft()
         raise ReceiverClosed if self._is_closed else WouldBlock
 
     async def receive(self) -> Received:
@@ -68,19 +68,22 @@ class MessageReceiver:
         """
         import asyncio  # only who waits needs an event loop
 
-        while not self._queue and not self._is_closed:
+        while not self.queue and not self._is_closed:
             waiter = asyncio.get_running_loop().create_future()
             self._waiters.append(waiter)
-            self.deliver = self._deliver_and_wake
+            self._waiting.add(self)
             try:
                 await waiter
-            finally:
-                if not waiter.done() or waiter.cancelled():
+            except asyncio.CancelledError:
+                if waiter.cancelled():
                     self._waiters.remove(waiter)
                     self._rest()
-                if self._queue or self._is_closed:
-                    self._wake_one()  # a waiter that was woken and then cancelled hands the wake on
-        return self.receive_nowait()
+                else:
+                    self.wake()  # it was woken just before: hand the wake on
+                raise
+        received = self.receive_nowait()
+        self.wake()
+        return received
 
     def __aiter__(self) -> MessageReceiver:
         return self
@@ -91,27 +94,21 @@ class MessageReceiver:
         except ReceiverClosed:
             raise StopAsyncIteration from None
 
+    def wake(self) -> None:
+        """Let the task that has waited longest look again, if there is something to see."""
+        if self._waiters and (self.queue or self._is_closed):
+            self._waiters.popleft().set_result(None)
+            self._rest()
+
     def close(self) -> None:
         """Take nothing more; what is queued can still be read, and whoever waits is told."""
         self._is_closed = True
         while self._waiters:
-            self._wake_one()
-
-    def _deliver_and_wake(self, received: Received) -> None:
-        self._queue.append(received)
-        self._wake_one()
-
-    def _wake_one(self) -> None:
-        while self._waiters:
-            waiter = self._waiters.popleft()
-            if not waiter.done():
-                waiter.set_result(None)
-                break
-        self._rest()
+            self.wake()
 
     def _rest(self) -> None:
         if not self._waiters:
-            self.deliver = self._queue.append
+            self._waiting.discard(self)
 
 
 class _Registration:
@@ -135,30 +132,52 @@ class _Registration:
 class _Audience:
     """The sessions that one target names.
 
-    `members` is the truth; the tuples beside it are arranged from it when they are first needed after a change, so that
+    `members` is the truth; what stands beside it is arranged from it when it is first needed after a change, so that
     a route finds its recipients ready and in order.
 
     `roomy_until` bounds what the receivers' limits cost: a receiver gains at most one message from each route of the
     whole router, so where the fullest member has room for n more, none can be full during the next n routes.
+
+    `sender`, `place` and `others` remember the last sender, where it stands among the members (None: it is not one of
+    them) and who else there is, since hashing a UUID costs as much as all the rest of a route to one recipient.
     """
 
-    __slots__ = ("ids", "members", "positions", "receivers", "roomy_until")
+    __slots__ = ("ids", "is_arranged", "members", "others", "place", "places", "queues", "receivers", "roomy_until", "sender")
 
     def __init__(self) -> None:
         self.members: dict[int, _Registration] = {}
-        self.positions: dict[UUID, int] | None = None
+        self.is_arranged = False
+        self.places: dict[UUID, int] = {}
         self.ids: tuple[UUID, ...] = ()
         self.receivers: tuple[MessageReceiver, ...] = ()
+        self.queues: tuple[deque[Received], ...] = ()
         self.roomy_until = 0
+        self.sender: UUID | None = None
+        self.place: int | None = None
+        self.others: tuple[UUID, ...] = ()
 
-    def arrange(self) -> dict[UUID, int]:
+    def arrange(self) -> None:
         """Set the tuples anew. Cost: the number of members; they are nearly in order, which sorting makes use of."""
         ordered = [self.members[number] for number in sorted(self.members)]
         self.ids = tuple(registration.session for registration in ordered)
         self.receivers = tuple(registration.receiver for registration in ordered)
-        self.positions = {session: position for position, session in enumerate(self.ids)}
+        self.queues = tuple(receiver.queue for receiver in self.receivers)
+        self.places = {session: place for place, session in enumerate(self.ids)}
         self.roomy_until = 0
-        return self.positions
+        self.sender = None
+        self.is_arranged = True
+
+    def seek(self, sender: UUID) -> None:
+        """Set `place` and `others` for this sender."""
+        self.sender = sender
+        self.place = place = self.places.get(sender)
+        self.others = self.ids if place is None else self.ids[:place] + self.ids[place + 1 :]
+
+    def has_room(self, routed: int) -> bool:
+        """Say whether every member has room, and remember for how many routes that look will do."""
+        room = min(receiver.limit - len(receiver.queue) for receiver in self.receivers)
+        self.roomy_until = routed + room
+        return room > 0
 
 
 class MessageRouter:
@@ -178,6 +197,7 @@ class MessageRouter:
         self._by_tag_in_repo: dict[tuple[str, str], _Audience] = {}
         self._by_repo: dict[str, _Audience] = {}
         self._by_worktree: dict[str, _Audience] = {}
+        self._waiting: set[MessageReceiver] = set()
         self._registered = 0
         self._routed = 0
 
@@ -198,7 +218,7 @@ class MessageRouter:
         worktree = None if worktree_path is None else normalise_path(worktree_path)
         self.unregister(session_id)
         self._registered += 1
-        receiver = MessageReceiver(self._queue_limit)
+        receiver = MessageReceiver(self._queue_limit, self._waiting)
         registration = _Registration(self._registered, session_id, repo_id, worktree, checked, receiver)
         self._registrations[session_id] = registration
         if repo_id is not None:
@@ -283,7 +303,8 @@ class MessageRouter:
             SessionNotFound: The session of a `Session` target is not registered.
             NoRepository: The sender of a `Broadcast` has no repository. (One without others in it is no error.)
         """
-        return self._select(from_session_id, target)[0]
+        audience, place = self._find_audience(from_session_id, target)
+        return audience.ids if place is None else audience.others
 
     def route(self, from_session_id: UUID, target: OrchestrationTarget, message: OrchestrationMessage) -> tuple[UUID, ...]:
         """Put `message` into the receiver of everybody whom `resolve` names; return them. Never waits.
@@ -292,54 +313,63 @@ class MessageRouter:
             NoRecipients, SessionNotFound, NoRepository: As `resolve`; nobody received it.
             MailboxFull: Some receivers had no room; `error.delivered` have it, `error.refused` do not.
         """
-        ids, receivers, audience = self._select(from_session_id, target)
+        audience, place = self._find_audience(from_session_id, target)
         self._routed += 1
         received = (from_session_id, message)
-        if self._routed >= audience.roomy_until and not self._has_room(audience):
-            return _deliver_where_room(ids, receivers, received)
-        for receiver in receivers:
-            receiver.deliver(received)
-        return ids
+        if self._routed >= audience.roomy_until and not audience.has_room(self._routed):
+            delivered = _deliver_where_room(audience, place, received)
+        else:
+            for queue in audience.queues:
+                queue.append(received)
+            if place is None:
+                delivered = audience.ids
+            else:
+                audience.queues[place].pop()  # taking it from the sender again is cheaper than leaving the sender out
+                delivered = audience.others
+        if self._waiting:
+            self._wake(audience)
+        return delivered
 
-    def _select(
-        self, sender: UUID, target: OrchestrationTarget
-    ) -> tuple[tuple[UUID, ...], tuple[MessageReceiver, ...], _Audience]:
-        audience = self._find_audience(sender, target)
-        if audience is None:
-            raise NoRecipients(format_target(target))
-        positions = audience.positions
-        if positions is None:
-            positions = audience.arrange()
-        position = positions.get(sender)
-        if position is None or type(target) is Session:
-            return audience.ids, audience.receivers, audience
-        ids = audience.ids[:position] + audience.ids[position + 1 :]
-        if not ids and type(target) is not Broadcast:
-            raise NoRecipients(format_target(target))
-        return ids, audience.receivers[:position] + audience.receivers[position + 1 :], audience
-
-    def _find_audience(self, sender: UUID, target: OrchestrationTarget) -> _Audience | None:
+    def _find_audience(self, sender: UUID, target: OrchestrationTarget) -> tuple[_Audience, int | None]:
+        """Return whom the target names, arranged, and where among them stands the sender who is to be left out."""
         if type(target) is Tagged:
-            if target.repo is None:
-                return self._by_tag.get(target.tag)
-            return self._by_tag_in_repo.get((target.tag, target.repo))
-        if type(target) is Session:
+            audience = (
+                self._by_tag.get(target.tag)
+                if target.repo is None
+                else self._by_tag_in_repo.get((target.tag, target.repo))
+            )
+        elif type(target) is Worktree:
+            audience = self._by_worktree.get(normalise_path(target.path))
+        elif type(target) is Session:
             registration = self._registrations.get(target.id)
             if registration is None:
                 raise SessionNotFound(str(target.id))
-            return registration.alone
-        if type(target) is Worktree:
-            return self._by_worktree.get(normalise_path(target.path))
-        registration = self._registrations.get(sender)
-        if registration is None or registration.repo is None:
-            raise NoRepository(str(sender))
-        return self._by_repo[registration.repo]
+            audience = registration.alone
+        else:
+            registration = self._registrations.get(sender)
+            if registration is None or registration.repo is None:
+                raise NoRepository(str(sender))
+            audience = self._by_repo[registration.repo]
+        if audience is None:
+            raise NoRecipients(format_target(target))
+        if not audience.is_arranged:
+            audience.arrange()
+        if type(target) is Session:
+            return audience, None
+        if sender is not audience.sender:
+            audience.seek(sender)
+        if audience.place is not None and len(audience.ids) == 1 and type(target) is not Broadcast:
+            raise NoRecipients(format_target(target))
+        return audience, audience.place
 
-    def _has_room(self, audience: _Audience) -> bool:
-        """Look at every member's room, and remember for how many routes that look will do."""
-        room = min(receiver.limit - len(receiver) for receiver in audience.receivers)
-        audience.roomy_until = self._routed + room
-        return room > 0
+    def _wake(self, audience: _Audience) -> None:
+        """Wake those of the audience that wait. Cost: at most the smaller of the two numbers."""
+        if len(self._waiting) < len(audience.receivers):
+            waiting = [receiver for receiver in self._waiting if receiver.queue]
+        else:
+            waiting = [receiver for receiver in audience.receivers if receiver in self._waiting]
+        for receiver in waiting:
+            receiver.wake()
 
     def _enter_tag(self, tag: str, registration: _Registration) -> None:
         _enter(self._by_tag, tag, registration)
@@ -352,17 +382,17 @@ class MessageRouter:
             _leave(self._by_tag_in_repo, (tag, registration.repo), registration)
 
 
-def _deliver_where_room(
-    ids: tuple[UUID, ...], receivers: tuple[MessageReceiver, ...], received: Received
-) -> tuple[UUID, ...]:
+def _deliver_where_room(audience: _Audience, sender_place: int | None, received: Received) -> tuple[UUID, ...]:
     refused = []
     delivered = []
-    for session, receiver in zip(ids, receivers, strict=True):
-        if len(receiver) < receiver.limit:
-            receiver.deliver(received)
-            delivered.append(session)
+    for place, receiver in enumerate(audience.receivers):
+        if place == sender_place:
+            continue
+        if len(receiver.queue) < receiver.limit:
+            receiver.queue.append(received)
+            delivered.append(audience.ids[place])
         else:
-            refused.append(session)
+            refused.append(audience.ids[place])
     if refused:
         raise MailboxFull(refused, delivered)
     return tuple(delivered)
@@ -373,13 +403,13 @@ def _enter(index: dict[_Key, _Audience], key: _Key, registration: _Registration)
     if audience is None:
         audience = index[key] = _Audience()
     audience.members[registration.number] = registration
-    audience.positions = None
+    audience.is_arranged = False
 
 
 def _leave(index: dict[_Key, _Audience], key: _Key, registration: _Registration) -> None:
     audience = index[key]
     del audience.members[registration.number]
-    audience.positions = None
+    audience.is_arranged = False
     if not audience.members:  # or the index would keep one key for every tag ever used
         del index[key]
 
@@ -387,6 +417,6 @@ def _leave(index: dict[_Key, _Audience], key: _Key, registration: _Registration)
 def _ids(audience: _Audience | None) -> list[UUID]:
     if audience is None:
         return []
-    if audience.positions is None:
+    if not audience.is_arranged:
         audience.arrange()
     return list(audience.ids)
