@@ -123,9 +123,9 @@ __all__ = [
     "SessionNotFound",
     "StoreUnavailable",
     "Tagged",
-    "WouldBlock",
     "Worktree",
     "WorktreeInfo",
+    "WouldBlock",
     "connect",
     "parse_target",
 ]

@@ -308,7 +308,9 @@ class MailboxFull(RequestRefused):
     ) -> None:
         who = ", ".join(names[:5]) if names else ", ".join(map(str, refused[:5]))
         more = f" and {len(refused) - 5:,} more" if len(refused) > 5 else ""  # noqa: PLR2004
-        super().__init__(f"mailbox full: {who}{more}; {len(delivered):,} of {len(delivered) + len(refused):,} received it")
+        super().__init__(
+            f"mailbox full: {who}{more}; {len(delivered):,} of {len(delivered) + len(refused):,} received it"
+        )
         self.refused = tuple(refused)
         self.delivered = tuple(delivered)
         self.message_id = message_id

@@ -3,15 +3,16 @@
     from:ann type:gas_town.*  !state:acked  timeout  "two words"
 
 A word is `KEY:VALUE` or free text; `!` before it negates. Words of one key are alternatives, different keys must all
-match, and each negated or free word must hold by itself. `*` in a value stands for any characters; a value with white space stands in
-double quotes. `from: to: tag: repo:` are compared exactly, case included; free text is sought anywhere, case ignored.
+match, and each negated or free word must hold by itself. `*` in a value stands for any characters; a value with white
+space stands in double quotes. `from: to: tag: repo:` are compared exactly, case included; free text is sought anywhere,
+case ignored.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from typing import Literal, TypeAlias, cast, get_args
+from typing import Literal, TypeAlias, get_args
 
 import msgspec
 
@@ -76,7 +77,9 @@ def parse_filter(text: str) -> Filter:
     while text[position:].strip():
         word = _WORD.match(text, position)
         if word is None:
-            raise InvalidFilter(text[position:].strip(), "a word is TEXT, KEY:VALUE or KEY:\"VALUE\", with ! before it to negate")
+            raise InvalidFilter(
+                text[position:].strip(), 'a word is TEXT, KEY:VALUE or KEY:"VALUE", with ! before it to negate'
+            )
         negation, key, quoted, plain = word.groups()
         position = word.end()
         terms.append(_term(key, quoted if quoted is not None else plain, is_negated=bool(negation)))
@@ -87,7 +90,10 @@ def _term(key: str | None, value: str, *, is_negated: bool) -> Term:
     if key is None:
         return Term(key="text", value=value, is_negated=is_negated)
     if key not in KEYS:
-        raise InvalidFilter(f"{key}:{value}", f"the keys are {', '.join(f'{known}:' for known in KEYS)}; quote free text that has a colon")
+        raise InvalidFilter(
+            f"{key}:{value}",
+            f"the keys are {', '.join(f'{known}:' for known in KEYS)}; quote free text that has a colon",
+        )
     if key == "state" and value not in STATES:
         raise InvalidFilter(f"{key}:{value}", f"a state is one of {', '.join(STATES)}")
-    return Term(key=cast("Key", key), value=value, is_negated=is_negated)
+    return Term(key=key, value=value, is_negated=is_negated)

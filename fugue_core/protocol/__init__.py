@@ -1,0 +1,1 @@
+"""All that can cross the wire, as msgspec Structs. No I/O."""

@@ -45,7 +45,7 @@ class PackedMessage(msgspec.Struct, frozen=True):
 
 
 def pack(message: OrchestrationMessage) -> PackedMessage:
-    """Write the payload as JSON. Raises `InvalidPayload` for a value that has no JSON form, NaN and infinity included."""
+    """Write the payload as JSON. Raises `InvalidPayload` for a value that has no JSON form, NaN and infinity too."""
     check_msg_type(message.msg_type)
     payload = message.payload
     if not isinstance(payload, msgspec.Raw):

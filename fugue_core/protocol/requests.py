@@ -1,8 +1,8 @@
 """All that a client may ask, and what it is answered. `REQUESTS` is the whole list. No I/O.
 
-A request's `method` is its name on the wire, its fields are the JSON-RPC `params`, its `answer` is the type of `result`.
-Wherever a field names a session, an id or a name will do. Where an optional `session` is absent, the session that the
-connection speaks for is meant, and without one the request fails with `NoIdentity`: nothing is ever guessed.
+A request's `method` is its name on the wire, its fields are the JSON-RPC `params`, its `answer` is the type of
+`result`. Wherever a field names a session, an id or a name will do. Where an optional `session` is absent, the session
+that the connection speaks for is meant, and without one the request fails with `NoIdentity`: nothing is ever guessed.
 
 Any request may also fail with `StoreUnavailable`, `InvalidParams` or `InternalError`.
 """

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from typing import Any, Literal, TypeAlias, Union, get_type_hints
+from typing import Any, Literal, TypeAlias, Union, cast, get_type_hints
 from uuid import UUID
 
 import msgspec
@@ -48,9 +48,10 @@ class _Outside(msgspec.Struct, frozen=True, kw_only=True):
 def _call_type(request: type[Request]) -> type[Call]:
     is_required = any(field.required for field in msgspec.structs.fields(request))
     params: Any = ("params", request) if is_required else ("params", request, request())
-    return msgspec.defstruct(
+    call = msgspec.defstruct(
         f"{request.__name__}Call", [params], bases=(Call,), tag=request.method, frozen=True, kw_only=True
     )
+    return cast("type[Call]", call)
 
 
 _METHODS = {request.method: request for request in REQUESTS}
@@ -145,7 +146,9 @@ def encode_result(call_id: CallId, result: msgspec.Struct) -> bytes:
 def encode_error(call_id: CallId, error: FugueError) -> bytes:
     """Return the line that refuses a request."""
     data = {"name": type(error).__name__, **error.values()}
-    return _encoder.encode(_Failure(id=call_id, error=ErrorObject(code=error.code, message=str(error), data=data))) + b"\n"
+    return (
+        _encoder.encode(_Failure(id=call_id, error=ErrorObject(code=error.code, message=str(error), data=data))) + b"\n"
+    )
 
 
 def encode_notice(number: int, event: Event) -> bytes:

@@ -71,12 +71,14 @@ def check_tags(tags: Iterable[str]) -> frozenset[str]:
     """Return all of a session's tags as a set; raise `InvalidTag` for the first bad one, or for too many."""
     checked = frozenset(map(check_tag, tags))
     if len(checked) > limits.TAGS_PER_SESSION:
-        raise InvalidTag(", ".join(sorted(checked)), f"a session carries at most {limits.TAGS_PER_SESSION}, not {len(checked)}")
+        raise InvalidTag(
+            ", ".join(sorted(checked)), f"a session carries at most {limits.TAGS_PER_SESSION}, not {len(checked)}"
+        )
     return checked
 
 
 def check_session_name(name: str) -> str:
-    """Return `name`, or raise `InvalidName`. A name that reads as a UUID is refused: an id could not be told from it."""
+    """Return `name`, or raise `InvalidName`. A name that reads as a UUID is refused: it would pass for an id."""
     is_fit = 0 < len(name) <= limits.SESSION_NAME_CHARS and name.isprintable() and not set(name) & set(" ,:/#")
     if not is_fit or parse_session_id(name) is not None:
         raise InvalidName(name, _NAME_RULE)

@@ -1,9 +1,9 @@
 """Targets: who a message is for, as Python values, on the wire, and in the one text form for people. No I/O.
 
-    Tagged("mayor")    {"kind": "tagged", "tag": "mayor"}        tag:mayor
-    Session(id)        {"kind": "session", "session": "bob"}     session:bob     an id or a name
-    Broadcast()        {"kind": "broadcast"}                     broadcast
-    Worktree("/p")     {"kind": "worktree", "path": "/p"}        worktree:/p
+Tagged("mayor")    {"kind": "tagged", "tag": "mayor"}        tag:mayor
+Session(id)        {"kind": "session", "session": "bob"}     session:bob     an id or a name
+Broadcast()        {"kind": "broadcast"}                     broadcast
+Worktree("/p")     {"kind": "worktree", "path": "/p"}        worktree:/p
 """
 
 from __future__ import annotations
@@ -98,7 +98,7 @@ def to_wire(target: OrchestrationTarget | WireTarget | str) -> WireTarget:
 
 
 def normalise_path(path: str) -> str:
-    """Return `path` as worktrees are compared: `//`, `.`, `..` and a trailing slash gone; links are the edges' affair."""
+    """Return `path` as worktrees are compared: no `//`, `.`, `..` or trailing slash; links are the edges' affair."""
     if not path.startswith("/") or "\0" in path:
         raise InvalidTarget(path, "a worktree's path is absolute")
     return "/" + posixpath.normpath(path).lstrip("/")  # normpath keeps a leading `//`
