@@ -1,0 +1,1 @@
+"""The screen of fugue: what a person sees of it, and steers it by."""
