@@ -208,18 +208,23 @@ class MessageRouter:
     ) -> MessageReceiver:
         """Make a session addressable; return where it receives.
 
-        Registering an id again replaces everything about it: scoping, tags, place in the order, and the receiver,
-        which is closed.
+        Registering an id again replaces everything about it but its place in the order: scoping, tags, and the
+        receiver, which is closed.
 
         Raises:
             InvalidTag, InvalidTarget: A tag or the path breaks its rule; nothing was changed.
         """
         checked = set(check_tags(tags))
         worktree = None if worktree_path is None else normalise_path(worktree_path)
-        self.unregister(session_id)
-        self._registered += 1
+        previous = self._registrations.get(session_id)
+        if previous is None:
+            self._registered += 1
+            number = self._registered
+        else:
+            self._forget(previous)
+            number = previous.number
         receiver = MessageReceiver(self._queue_limit, self._waiting)
-        registration = _Registration(self._registered, session_id, repo_id, worktree, checked, receiver)
+        registration = _Registration(number, session_id, repo_id, worktree, checked, receiver)
         self._registrations[session_id] = registration
         if repo_id is not None:
             _enter(self._by_repo, repo_id, registration)
@@ -234,13 +239,7 @@ class MessageRouter:
         registration = self._registrations.pop(session_id, None)
         if registration is None:
             return False
-        for tag in registration.tags:
-            self._leave_tag(tag, registration)
-        if registration.repo is not None:
-            _leave(self._by_repo, registration.repo, registration)
-        if registration.worktree is not None:
-            _leave(self._by_worktree, registration.worktree, registration)
-        registration.receiver.close()
+        self._forget(registration)
         return True
 
     def add_tag(self, session_id: UUID, tag: str) -> bool:
@@ -370,6 +369,15 @@ class MessageRouter:
             waiting = [receiver for receiver in audience.receivers if receiver in self._waiting]
         for receiver in waiting:
             receiver.wake()
+
+    def _forget(self, registration: _Registration) -> None:
+        for tag in registration.tags:
+            self._leave_tag(tag, registration)
+        if registration.repo is not None:
+            _leave(self._by_repo, registration.repo, registration)
+        if registration.worktree is not None:
+            _leave(self._by_worktree, registration.worktree, registration)
+        registration.receiver.close()
 
     def _enter_tag(self, tag: str, registration: _Registration) -> None:
         _enter(self._by_tag, tag, registration)

@@ -1,0 +1,68 @@
+"""The unacknowledged deliveries of one session. No I/O."""
+
+from __future__ import annotations
+
+from itertools import islice
+
+
+class Mailbox:
+    """Which messages wait, and whether there is room for more.
+
+    Invariant: `_sizes` is in order of seq, since seqs only grow; `size_bytes` is the sum of its values.
+    """
+
+    __slots__ = ("_limit_bytes", "_limit_messages", "_sizes", "size_bytes")
+
+    def __init__(self, limit_messages: int, limit_bytes: int) -> None:
+        self._limit_messages = limit_messages
+        self._limit_bytes = limit_bytes
+        self._sizes: dict[int, int] = {}
+        self.size_bytes = 0
+
+    def __len__(self) -> int:
+        return len(self._sizes)
+
+    def __contains__(self, seq: int) -> bool:
+        return seq in self._sizes
+
+    def has_room(self, size_bytes: int) -> bool:
+        """Say whether a message of this size may still come in. An empty mailbox takes any one message."""
+        if len(self._sizes) >= self._limit_messages:
+            return False
+        return not self._sizes or self.size_bytes + size_bytes <= self._limit_bytes
+
+    def put(self, seq: int, size_bytes: int) -> None:
+        """Add a delivery. Room is the caller's to check: a message is refused before any mailbox takes it."""
+        self._sizes[seq] = size_bytes
+        self.size_bytes += size_bytes
+
+    def after(self, seq: int, limit: int) -> list[int]:
+        """Return the first `limit` seqs above `seq`. Cost: the mailbox's length at most."""
+        if seq == 0 or not self._sizes or next(iter(self._sizes)) > seq:
+            return list(islice(self._sizes, limit))
+        return list(islice((waiting for waiting in self._sizes if waiting > seq), limit))
+
+    def count_after(self, seq: int) -> int:
+        """Return how many wait above `seq`."""
+        if not self._sizes or next(reversed(self._sizes)) <= seq:
+            return 0
+        if next(iter(self._sizes)) > seq:
+            return len(self._sizes)
+        return sum(waiting > seq for waiting in self._sizes)
+
+    def up_to(self, seq: int) -> list[int]:
+        """Return the seqs not above `seq`. Cost: the number returned."""
+        found = []
+        for waiting in self._sizes:
+            if waiting > seq:
+                break
+            found.append(waiting)
+        return found
+
+    def take(self, seq: int) -> bool:
+        """Remove a delivery; False where it does not wait here."""
+        size_bytes = self._sizes.pop(seq, None)
+        if size_bytes is None:
+            return False
+        self.size_bytes -= size_bytes
+        return True
