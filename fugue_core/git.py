@@ -12,7 +12,7 @@ _BRANCH = "refs/heads/"
 
 
 class Place(NamedTuple):
-    """Where in git a directory is.
+    r"""Where in git a directory is.
 
     Fields:
         repo: One name for a repository and all of its worktrees: the real path of its main checkout; of a repository
@@ -21,7 +21,7 @@ class Place(NamedTuple):
         branch: None where HEAD is detached. A branch that has no commit yet counts.
         is_main: True in the worktree that is the repository's own, False in one that `git worktree add` made.
 
-    All are text that JSON can carry: bytes of a path that are no UTF-8 are written as `\\udcff`.
+    All are text that JSON can carry: bytes of a path that are no UTF-8 are written as `\udcff`.
     """
 
     repo: str | None = None
