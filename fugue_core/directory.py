@@ -17,14 +17,16 @@ from fugue_core.router import MessageRouter
 
 
 class Member:
-    """A living session: its record, its mailbox, and how many connections speak for it now."""
+    """A session: its record, its mailbox, and how many connections speak for it now."""
 
-    __slots__ = ("attached_clients", "mailbox", "record")
+    __slots__ = ("_recipient", "attached_clients", "has_ended", "mailbox", "record")
 
     def __init__(self, record: SessionRecord, mailbox: Mailbox) -> None:
         self.record = record
         self.mailbox = mailbox
         self.attached_clients = 0
+        self.has_ended = False
+        self._recipient: Recipient | None = None
 
     @property
     def id(self) -> SessionId:
@@ -36,9 +38,13 @@ class Member:
         return Participant(id=self.record.id, name=self.record.name)
 
     def recipient(self) -> Recipient:
-        """Return who this is, for a receipt."""
+        """Return who this is, for a receipt. Made once, until something about it changes."""
         record = self.record
-        return Recipient(id=record.id, name=record.name, is_connected=self.attached_clients > 0)
+        made = self._recipient
+        is_connected = self.attached_clients > 0
+        if made is None or made.is_connected is not is_connected or made.name is not record.name:
+            made = self._recipient = Recipient(id=record.id, name=record.name, is_connected=is_connected)
+        return made
 
     def info(self) -> SessionInfo:
         """Return what anybody may know."""
@@ -141,6 +147,7 @@ class Directory:
         del self._members[member.id]
         del self._by_name[member.record.name]
         del self._by_ref[member.record.ref]
+        member.has_ended = True
         self.router.unregister(member.id)
 
     def resolve(self, sender: Member, target: WireTarget) -> tuple[OrchestrationTarget, list[Member]]:

@@ -36,8 +36,8 @@ class Term(msgspec.Struct, frozen=True, kw_only=True):
     def matches(self, candidates: Iterable[str]) -> bool:
         """Say whether one of `candidates` (what a thing has under this key) fits, negation aside."""
         if self.key == "text":
-            needle = self.value.lower()
-            return any(needle in candidate.lower() for candidate in candidates)
+            needle = _folded(self.value)
+            return any(needle in _folded(candidate) for candidate in candidates)
         if "*" not in self.value:
             return self.value in candidates
         pattern = re.compile(".*".join(map(re.escape, self.value.split("*"))), re.DOTALL)
@@ -84,6 +84,10 @@ def parse_filter(text: str) -> Filter:
         position = word.end()
         terms.append(_term(key, quoted if quoted is not None else plain, is_negated=bool(negation)))
     return Filter(terms=tuple(terms))
+
+
+def _folded(text: str) -> bytes:
+    return text.encode(errors="surrogatepass").lower()  # of bytes, `lower` knows A to Z alone, and so does SQLite's
 
 
 def _term(key: str | None, value: str, *, is_negated: bool) -> Term:

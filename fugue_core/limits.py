@@ -21,11 +21,12 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     Fields:
         line_bytes: One line of the wire, newline excluded, from a client to the daemon.
         mailbox_messages, mailbox_bytes: Unacknowledged deliveries of one session; then `MailboxFull` for it.
-        subscriber_events: Events queued for one subscriber that does not read; then it is sent one `resync`.
+        subscriber_events, subscriber_bytes: Events queued for one subscriber that does not read, then it is sent one
+            `resync`; and events kept for one that comes back.
         sessions: Living sessions.
         metadata_bytes: One session's metadata as JSON.
-        waiting_requests: Requests of one connection that wait (`message.receive` with `wait_s`).
-        receive_messages: Envelopes in one answer.
+        waiting_requests: Requests of one connection that wait (`message.receive` with `wait_s`, a search).
+        receive_messages, receive_bytes: Envelopes in one answer, and their payloads; one always fits.
         page_messages: Messages in one page of history.
         retention_s, retention_messages: Messages all of whose deliveries have ended are kept this long, and so many.
         envelope_cache_bytes: Envelopes kept in memory for receivers that read soon.
@@ -35,10 +36,12 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     mailbox_messages: int = 10_000
     mailbox_bytes: int = 64 * 1024 * 1024
     subscriber_events: int = 10_000
+    subscriber_bytes: int = 16 * 1024 * 1024
     sessions: int = 10_000
     metadata_bytes: int = 64 * 1024
     waiting_requests: int = 1_000
     receive_messages: int = 1_000
+    receive_bytes: int = 8 * 1024 * 1024
     page_messages: int = 1_000
     retention_s: float = 7 * 24 * 3600.0
     retention_messages: int = 1_000_000

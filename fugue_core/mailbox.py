@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from itertools import islice
+from itertools import accumulate, islice
 
 
 class Mailbox:
@@ -36,11 +36,20 @@ class Mailbox:
         self._sizes[seq] = size_bytes
         self.size_bytes += size_bytes
 
-    def after(self, seq: int, limit: int) -> list[int]:
-        """Return the first `limit` seqs above `seq`. Cost: the mailbox's length at most."""
-        if seq == 0 or not self._sizes or next(iter(self._sizes)) > seq:
-            return list(islice(self._sizes, limit))
-        return list(islice((waiting for waiting in self._sizes if waiting > seq), limit))
+    def after(self, seq: int, limit: int, limit_bytes: int) -> list[int]:
+        """Return the first seqs above `seq`, of at most `limit` messages and `limit_bytes`, but always one if there is any.
+
+        Cost: the mailbox's length at most, the number returned where `seq` is below all of it.
+        """
+        if not self._sizes or next(iter(self._sizes)) > seq:
+            found = list(islice(self._sizes, limit))
+        else:
+            found = list(islice((waiting for waiting in self._sizes if waiting > seq), limit))
+        if self.size_bytes > limit_bytes:
+            totals = accumulate(self._sizes[waiting] for waiting in found)
+            fitting = sum(total <= limit_bytes for total in totals)
+            del found[max(1, fitting) :]
+        return found
 
     def count_after(self, seq: int) -> int:
         """Return how many wait above `seq`."""

@@ -1,8 +1,9 @@
-"""What is kept of sessions and deliveries between two runs of the daemon. No I/O."""
+"""What is kept between two runs of the daemon, and the port through which the hub keeps it. No I/O."""
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from collections.abc import Iterable, Sequence
+from typing import Any, NamedTuple, Protocol
 
 import msgspec
 
@@ -81,14 +82,46 @@ class Change(NamedTuple):
 
 MAILBOX_FULL = "mailbox full"
 SESSION_ENDED = "session ended"
+"""The reasons for which a delivery is `dead`."""
 
-__all__ = [
-    "MAILBOX_FULL",
-    "SESSION_ENDED",
-    "Change",
-    "MessageId",
-    "OpenDelivery",
-    "SentMessage",
-    "SessionRecord",
-    "StoredState",
-]
+
+class Store(Protocol):
+    """Where the hub keeps what it may not forget. What was told it is on disk once `commit` has returned.
+
+    What is asked sees what was told, committed or not. Any method may raise `StoreUnavailable`.
+    """
+
+    def load(self) -> StoredState:
+        """Return what was committed, to begin with or to begin again."""
+
+    def commit(self) -> None:
+        """Put on disk everything that was told since the last commit."""
+
+    def rollback(self) -> None:
+        """Forget everything that was told since the last commit."""
+
+    def save_session(self, record: SessionRecord) -> None:
+        """Keep a session, or what has changed about it."""
+
+    def end_session(self, ref: int, ended_at: float) -> None:
+        """Note that a session has ended."""
+
+    def is_session_known(self, session: SessionId) -> bool:
+        """Say whether a session, living or ended, has this id."""
+
+    def add_message(
+        self, envelope: Envelope, sender_ref: int, recipient_refs: Sequence[int], refused_refs: Sequence[int]
+    ) -> None:
+        """Keep a message, with a queued delivery for each recipient and a dead one for each that refused."""
+
+    def change(self, changes: Iterable[Change]) -> None:
+        """Keep new states of deliveries."""
+
+    def find_message(self, message: MessageId) -> SentMessage | None:
+        """Return the message with this id and who it went to."""
+
+    def seqs_of(self, messages: Sequence[MessageId], ref: int) -> dict[MessageId, int]:
+        """Return the seqs of those messages that were delivered to the session with number `ref`."""
+
+    def envelopes(self, seqs: Sequence[int]) -> dict[int, Envelope]:
+        """Return the messages with these seqs."""

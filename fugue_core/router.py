@@ -117,7 +117,13 @@ class _Registration:
     __slots__ = ("alone", "number", "receiver", "repo", "session", "tags", "worktree")
 
     def __init__(  # noqa: PLR0913, PLR0917  # a record: each argument is one of its columns
-        self, number: int, session: UUID, repo: str | None, worktree: str | None, tags: set[str], receiver: MessageReceiver
+        self,
+        number: int,
+        session: UUID,
+        repo: str | None,
+        worktree: str | None,
+        tags: set[str],
+        receiver: MessageReceiver,
     ) -> None:
         self.number = number
         self.session = session
@@ -142,7 +148,18 @@ class _Audience:
     them) and who else there is, since hashing a UUID costs as much as all the rest of a route to one recipient.
     """
 
-    __slots__ = ("ids", "is_arranged", "members", "others", "place", "places", "queues", "receivers", "roomy_until", "sender")
+    __slots__ = (
+        "ids",
+        "is_arranged",
+        "members",
+        "others",
+        "place",
+        "places",
+        "queues",
+        "receivers",
+        "roomy_until",
+        "sender",
+    )
 
     def __init__(self) -> None:
         self.members: dict[int, _Registration] = {}
@@ -305,7 +322,9 @@ class MessageRouter:
         audience, place = self._find_audience(from_session_id, target)
         return audience.ids if place is None else audience.others
 
-    def route(self, from_session_id: UUID, target: OrchestrationTarget, message: OrchestrationMessage) -> tuple[UUID, ...]:
+    def route(
+        self, from_session_id: UUID, target: OrchestrationTarget, message: OrchestrationMessage
+    ) -> tuple[UUID, ...]:
         """Put `message` into the receiver of everybody whom `resolve` names; return them. Never waits.
 
         Raises:

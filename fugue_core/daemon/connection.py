@@ -1,0 +1,119 @@
+"""One client on a Unix socket: bytes in, whole lines on; bytes out, and a stop where the client does not read."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import select
+import socket
+import struct
+
+from fugue_core.daemon.peer import Peer
+from fugue_core.daemon.switchboard import Switchboard
+from fugue_core.protocol.lines import LineCutter
+
+log = logging.getLogger(__name__)
+
+READ_BYTES = 256 * 1024
+"""Read at once; below the line limit, so that at most one line in a read can be too long."""
+WRITE_HIGH_BYTES = 1024 * 1024
+"""A client that lets more than this wait for it is not read from, and its events are held back, until it reads."""
+
+
+class Connection(asyncio.BufferedProtocol):
+    """The edge between a socket and a `Peer`. It moves bytes and decides nothing.
+
+    Attributes:
+        is_paused: The client does not read. See `daemon.peer.Sink`.
+    """
+
+    def __init__(self, switchboard: Switchboard, line_bytes: int, buffer: memoryview) -> None:
+        """Make an edge.
+
+        Args:
+            switchboard: Where lines go.
+            line_bytes: The longest line.
+            buffer: To read into. All connections may share one: what was read is copied before the loop goes on.
+        """
+        self._switchboard = switchboard
+        self._lines = LineCutter(line_bytes)
+        self._buffer = buffer
+        self._transport: asyncio.Transport | None = None
+        self._peer: Peer | None = None
+        self.is_paused = False
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Take in a client, unless it is another user's."""
+        assert isinstance(transport, asyncio.Transport)  # noqa: S101  # a stream socket has no other
+        self._transport = transport
+        uid = peer_uid(transport.get_extra_info("socket"))
+        if uid is not None and uid != os.getuid():
+            log.warning("refused a client of user %d", uid)
+            transport.abort()
+            return
+        transport.set_write_buffer_limits(high=WRITE_HIGH_BYTES)
+        self._peer = self._switchboard.connect(self)
+
+    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002  # why it ended makes no difference
+        """Let the client go."""
+        if self._peer is not None:
+            self._switchboard.disconnect(self._peer)
+
+    def get_buffer(self, sizehint: int) -> memoryview:  # noqa: ARG002  # asyncio's suggestion
+        """Return where the loop shall read to."""
+        return self._buffer
+
+    def buffer_updated(self, nbytes: int) -> None:
+        """Hand on every whole line that has arrived."""
+        if self._peer is not None:
+            block, error = self._lines.feed(bytes(self._buffer[:nbytes]))
+            if block or error is not None:
+                self._switchboard.take_lines(self._peer, block, error)
+
+    def eof_received(self) -> bool:
+        """Where the client only has no more to ask, as at the end of a pipe into `nc`, stay until it is answered."""
+        if self._peer is None or self._transport is None or has_hung_up(self._transport.get_extra_info("socket")):
+            return False
+        self._switchboard.drain(self._peer)
+        return True
+
+    def pause_writing(self) -> None:
+        """Read no more from a client that does not read."""
+        self.is_paused = True
+        if self._transport is not None:
+            self._transport.pause_reading()
+
+    def resume_writing(self) -> None:
+        """Go on with a client that reads again."""
+        self.is_paused = False
+        if self._transport is not None and not self._transport.is_closing():
+            self._transport.resume_reading()
+        if self._peer is not None:
+            self._switchboard.resume(self._peer)
+
+    def write(self, data: bytes) -> None:
+        """Send, some time."""
+        if self._transport is not None:
+            self._transport.write(data)
+
+    def close(self) -> None:
+        """End the connection when what was written has gone out."""
+        if self._transport is not None:
+            self._transport.close()
+
+
+def has_hung_up(connection: socket.socket) -> bool:
+    """Say whether the other end is gone, and not just done with writing."""
+    poll = select.poll()
+    poll.register(connection.fileno(), 0)
+    return bool(poll.poll(0))
+
+
+def peer_uid(connection: socket.socket) -> int | None:
+    """Return the user at the other end of a Unix socket; None where the system does not say."""
+    if not hasattr(socket, "SO_PEERCRED"):
+        return None  # elsewhere the directory's mode keeps others out
+    credentials = connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, struct.calcsize("3i"))
+    _, uid, _ = struct.unpack("3i", credentials)
+    return int(uid)

@@ -1,0 +1,81 @@
+"""One connection, whatever carries it. No I/O."""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import Protocol
+
+from fugue_core.hub import Caller
+
+
+class Sink(Protocol):
+    """Where the bytes for a peer go."""
+
+    @property
+    def is_paused(self) -> bool:
+        """True while the peer does not read and enough waits for it already."""
+
+    def write(self, data: bytes) -> None:
+        """Send, some time; never waits."""
+
+    def close(self) -> None:
+        """End the connection when what was written has gone out."""
+
+
+class Peer:
+    """What the daemon knows of one connection.
+
+    Attributes:
+        is_closing: It takes no more requests, and is let go when `out` is sent.
+        is_draining: It asks no more, and is let go when nothing is owed to it.
+        out: Lines of this turn; one write sends them all.
+        waiting: How many of its requests are unanswered on purpose.
+        backlog: Events that wait until it reads again.
+        has_missed: The backlog grew over its limit and was dropped: a `resync` is due.
+    """
+
+    __slots__ = (
+        "backlog",
+        "backlog_bytes",
+        "backlog_events",
+        "caller",
+        "has_left",
+        "has_missed",
+        "has_said_hello",
+        "is_closing",
+        "is_draining",
+        "is_subscribed",
+        "out",
+        "sink",
+        "waiting",
+    )
+
+    def __init__(self, sink: Sink) -> None:
+        self.sink = sink
+        self.caller = Caller()
+        self.has_said_hello = False
+        self.is_closing = False
+        self.is_draining = False
+        self.has_left = False
+        self.is_subscribed = False
+        self.out: list[bytes] = []
+        self.waiting = 0
+        self.backlog: deque[bytes] = deque()
+        self.backlog_events = 0
+        self.backlog_bytes = 0
+        self.has_missed = False
+
+    def drop_backlog(self) -> None:
+        """Forget the events that wait."""
+        self.backlog.clear()
+        self.backlog_events = 0
+        self.backlog_bytes = 0
+
+    def flush(self) -> None:
+        """Send what this turn has for the peer, in one write."""
+        if self.out and not self.has_left:
+            self.sink.write(self.out[0] if len(self.out) == 1 else b"".join(self.out))
+        self.out = []
+        is_done = self.is_draining and not self.waiting and not self.is_subscribed
+        if (self.is_closing or is_done) and not self.has_left:
+            self.sink.close()

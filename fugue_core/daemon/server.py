@@ -1,0 +1,227 @@
+"""Start, serve, stop: one daemon at one socket, with its store in one state directory."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import fcntl
+import logging
+import os
+import time
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+from uuid import uuid4
+
+import fugue_core
+
+from fugue_core.daemon.config import Config
+from fugue_core.daemon.connection import READ_BYTES, Connection
+from fugue_core.daemon.feed import Feed
+from fugue_core.daemon.inquiry import Host, InquiryDesk
+from fugue_core.daemon.process import ProcessWatch, process_start
+from fugue_core.daemon.switchboard import Switchboard
+from fugue_core.errors import DaemonUnavailable, StoreUnavailable
+from fugue_core.history import History
+from fugue_core.hub import Hub
+from fugue_core.identifier import new_id
+from fugue_core.limits import Limits
+from fugue_core.protocol.requests import PROTOCOL_VERSION, DaemonStatus, Software, StoreStatus
+from fugue_core.protocol.session import SessionId
+from fugue_core.store import WAL_CHECKPOINT_BYTES, WAL_LIMIT_BYTES, SqliteStore
+
+log = logging.getLogger(__name__)
+
+TICK_S = 1.0
+RETENTION_S = 60.0
+"""How often what is too old is looked for, once all of it is gone."""
+RETENTION_BATCH = 500
+"""Messages looked at in one go; a few milliseconds."""
+
+
+class Server:
+    """Everything that one daemon consists of, running.
+
+    Made by `serve`, which owns it. Timers and threads are its own and end with it.
+    """
+
+    def __init__(self, socket_path: str, store: SqliteStore, history: History, config: Config) -> None:
+        self._socket_path = socket_path
+        self._store = store
+        self._history = history
+        self._limits: Limits = config.limits
+        self._loop = asyncio.get_running_loop()
+        self._started_at = time.time()
+        self.stopped = asyncio.Event()
+        self._hub = Hub(store, config.limits, time.time, new_id, process_start)
+        self._feed = Feed(str(uuid4()), config.limits, self._hub.snapshot)
+        host = Host(pid=os.getpid(), clock=time.time, status=self._status, stop=self.stopped.set)
+        self.switchboard = Switchboard(
+            self._hub,
+            store,
+            self._feed,
+            InquiryDesk(history, self._feed, config.limits, host),
+            config.limits,
+            Software(name="fugue", version=fugue_core.__version__),
+            self._watch_processes,
+        )
+        self._processes = ProcessWatch(self._end_session)
+        self._checkpoint: asyncio.Future[None] | None = None
+        self._retained_to = 0
+        self._next_retention = self._loop.time()
+        self._timer = self._loop.call_soon(self._tick)
+
+    async def close(self) -> None:
+        """Answer what has been read, and end."""
+        self._timer.cancel()
+        self._processes.close()
+        await self.switchboard.close()
+        if self._checkpoint is not None:
+            await self._checkpoint
+
+    # ---------------------------------------------------------------------------------------------- once in a while
+
+    def _tick(self) -> None:
+        self._timer = self._loop.call_later(TICK_S, self._tick)
+        self.switchboard.run_errand(self._hub.tick)
+        self._watch_processes()
+        if self._loop.time() >= self._next_retention:
+            self.switchboard.run_errand(self._retain)
+        self._keep_log_short()
+
+    def _retain(self) -> None:
+        """Remove a batch of what is too old; where there is more, soon again, so that nobody waits long."""
+        below = self._hub.last_seq - self._limits.retention_messages
+        older_than = time.time() - self._limits.retention_s
+        retained_to = self._store.retain(below, older_than, RETENTION_BATCH, self._retained_to)
+        if retained_to is None:
+            self._retained_to = 0
+            self._next_retention = self._loop.time() + RETENTION_S
+        else:
+            self._retained_to = retained_to
+            self._loop.call_later(0.01, self.switchboard.run_errand, self._retain)
+
+    def _keep_log_short(self) -> None:
+        """Copy the store's write-ahead log into its file, from a thread; the writer goes on meanwhile."""
+        size_bytes = self._store.wal_bytes()
+        if self._checkpoint is not None and self._checkpoint.done():
+            if (error := self._checkpoint.exception()) is not None:
+                log.warning("checkpoint: %s", error)
+            self._checkpoint = None
+        if size_bytes > WAL_CHECKPOINT_BYTES and self._checkpoint is None:
+            self._checkpoint = self._loop.run_in_executor(None, self._history.checkpoint)
+        if size_bytes > WAL_LIMIT_BYTES:
+            self.switchboard.run_errand(self._store.truncate_log)
+
+    def _watch_processes(self) -> None:
+        self._processes.watch(self._hub.guarded_processes())
+
+    def _end_session(self, session: SessionId) -> None:
+        self.switchboard.run_errand(lambda: self._hub.end(session))
+
+    # ------------------------------------------------------------------------------------------------------- status
+
+    def _status(self, messages: int) -> DaemonStatus:
+        now = time.time()
+        error = self.switchboard.store_error
+        return DaemonStatus(
+            version=fugue_core.__version__,
+            protocol=PROTOCOL_VERSION,
+            pid=os.getpid(),
+            socket=self._socket_path,
+            started_at=self._started_at,
+            uptime_s=now - self._started_at,
+            sessions=self._hub.session_count,
+            connections=self.switchboard.connection_count,
+            subscribers=len(self._feed),
+            messages=messages,
+            last_seq=self._hub.last_seq,
+            unacked=self._hub.unacked_count,
+            memory_bytes=memory_bytes(),
+            store=StoreStatus(
+                path=self._store.path,
+                size_bytes=os.path.getsize(self._store.path) + self._store.wal_bytes(),
+                synchronous=self._store.synchronous,
+                error=None if error is None else str(error),
+            ),
+        )
+
+
+def memory_bytes() -> int:
+    """Return this process's resident memory; 0 where the system does not say."""
+    try:
+        pages = int(Path("/proc/self/statm").read_bytes().split()[1])
+    except OSError:
+        return 0
+    return pages * os.sysconf("SC_PAGE_SIZE")
+
+
+@contextlib.contextmanager
+def locked(path: str, owner: str) -> Iterator[None]:
+    """Hold a file that only one daemon can hold. Raises `DaemonUnavailable` where another does."""
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            holder = os.pread(descriptor, 1000, 0).decode(errors="replace").strip()
+            raise DaemonUnavailable(owner, f"{path} is held by {holder or 'another daemon'}") from None
+        os.ftruncate(descriptor, 0)
+        os.pwrite(descriptor, f"daemon {os.getpid()} at {owner}\n".encode(), 0)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+@contextlib.asynccontextmanager
+async def serve(socket_path: str, state_dir: str, config: Config) -> AsyncIterator[Server]:
+    """Run a daemon: it listens when the body begins, and has answered, stored and removed everything when this ends.
+
+    Two locks say that it is the only one: one beside the socket, one in the state directory. With them held, a socket
+    file that is there is stale, and is replaced.
+
+    Raises:
+        DaemonUnavailable: Another daemon runs at this socket or on this state directory.
+        StoreUnavailable: The state directory or the store cannot be used.
+    """
+    try:
+        os.makedirs(state_dir, mode=0o700, exist_ok=True)
+        os.makedirs(os.path.dirname(socket_path), mode=0o700, exist_ok=True)
+    except OSError as error:
+        raise StoreUnavailable(str(error)) from error
+    async with contextlib.AsyncExitStack() as stack:
+        try:
+            stack.enter_context(locked(f"{socket_path}.lock", socket_path))
+            stack.enter_context(locked(f"{state_dir}/lock", socket_path))
+        except OSError as error:
+            raise StoreUnavailable(str(error)) from error
+        store = SqliteStore(f"{state_dir}/messages.db", config.store.synchronous)
+        stack.callback(store.close)
+        store.prune_sessions(time.time() - config.limits.retention_s)
+        history = History(store.path)
+        stack.callback(history.close)
+        server = Server(socket_path, store, history, config)
+        stack.push_async_callback(server.close)
+        await stack.enter_async_context(_listening(socket_path, server, config.limits.line_bytes))
+        yield server
+
+
+@contextlib.asynccontextmanager
+async def _listening(socket_path: str, server: Server, line_bytes: int) -> AsyncIterator[None]:
+    with contextlib.suppress(FileNotFoundError):
+        os.unlink(socket_path)
+    buffer = memoryview(bytearray(READ_BYTES))
+    mask = os.umask(0o177)
+    try:
+        listener = await asyncio.get_running_loop().create_unix_server(
+            lambda: Connection(server.switchboard, line_bytes, buffer), socket_path, backlog=1024
+        )
+    except OSError as error:
+        raise DaemonUnavailable(socket_path, str(error)) from error
+    finally:
+        os.umask(mask)
+    try:
+        yield
+    finally:
+        listener.close()
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(socket_path)

@@ -1,0 +1,302 @@
+"""Turns: everything that was read at once is carried out, committed once, and answered. No sockets here.
+
+lines of all peers -> requests -> hub -> one commit -> answers and events -> one write a peer
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+from functools import partial
+from typing import NamedTuple
+
+import msgspec
+
+from fugue_core.daemon.feed import Feed
+from fugue_core.daemon.inquiry import InquiryDesk
+from fugue_core.daemon.peer import Peer, Sink
+from fugue_core.daemon.waiting import WaitingRoom
+from fugue_core.errors import FugueError, InternalError, LineTooLong, MailboxFull, ProtocolMismatch, StoreUnavailable
+from fugue_core.hub import Hub
+from fugue_core.limits import Limits
+from fugue_core.protocol.events import Event, SessionChanged, SessionEnded, SessionJoined
+from fugue_core.protocol.requests import PROTOCOL_VERSION, Hello, Received, ReceiveMessages, Request, Software, Welcome
+from fugue_core.protocol.rpc import BadCall, CallId, decode_calls, encode_error, encode_result
+from fugue_core.store import SqliteStore
+
+log = logging.getLogger(__name__)
+
+CAPABILITIES = ("ttl", "resolve", "since")
+"""What this daemon can do beyond what every daemon of its protocol version can."""
+
+
+class Answer(NamedTuple):
+    """What a peer will be told when the turn is on disk. `request` is None where the line was none."""
+
+    peer: Peer
+    call_id: CallId
+    request: Request | None
+    result: msgspec.Struct | FugueError
+
+    def is_undone_with_the_turn(self) -> bool:
+        """Say whether this answer is no longer true when the turn's changes are undone."""
+        if self.request is None or type(self.request) is Hello:
+            return False
+        return not isinstance(self.result, FugueError) or isinstance(self.result, MailboxFull)
+
+
+class Inquiry(NamedTuple):
+    """A request that changes nothing and is answered after the commit."""
+
+    peer: Peer
+    call_id: CallId
+    request: Request
+
+
+class Switchboard:
+    """Drive the hub in turns.
+
+    Invariant: nothing that a turn has changed is told to anybody before the turn is on disk. Where the disk refuses,
+    everything of the turn is undone, and whoever asked for a change is told so.
+    """
+
+    def __init__(  # noqa: PLR0913, PLR0917  # the parts that it plugs together
+        self,
+        hub: Hub,
+        store: SqliteStore,
+        feed: Feed,
+        desk: InquiryDesk,
+        limits: Limits,
+        server: Software,
+        on_sessions: Callable[[], None],
+    ) -> None:
+        self._hub = hub
+        self._store = store
+        self._feed = feed
+        self._desk = desk
+        self._limits = limits
+        self._server = server
+        self._on_sessions = on_sessions
+        self._waiting_room = WaitingRoom(hub, limits)
+        self._loop = asyncio.get_running_loop()
+        self._is_scheduled = False
+        self._peers: set[Peer] = set()
+        self._inbox: list[tuple[Peer, bytes, LineTooLong | None]] = []
+        self._errands: list[Callable[[], None]] = []
+        self._draining: list[Peer] = []
+        self._departed: list[Peer] = []
+        self._answers: list[Answer] = []
+        self._inquiries: list[Inquiry] = []
+        self.store_error: StoreUnavailable | None = None
+
+    # ------------------------------------------------------------------------------------------------- what comes in
+
+    @property
+    def connection_count(self) -> int:
+        """How many peers there are."""
+        return len(self._peers)
+
+    def connect(self, sink: Sink) -> Peer:
+        """Take in a new peer."""
+        peer = Peer(sink)
+        self._peers.add(peer)
+        return peer
+
+    def take_lines(self, peer: Peer, block: bytes, error: LineTooLong | None = None) -> None:
+        """Take whole lines that a peer has sent; they are carried out in the next turn."""
+        self._inbox.append((peer, block, error))
+        self._schedule()
+
+    def resume(self, peer: Peer) -> None:
+        """Go on telling a peer that reads again."""
+        self._feed.catch_up(peer)
+        peer.flush()
+
+    def drain(self, peer: Peer) -> None:
+        """Close the connection of a peer that will ask no more, when everything that it has asked is answered."""
+        self._draining.append(peer)
+        self._schedule()
+
+    def disconnect(self, peer: Peer) -> None:
+        """Let a peer be gone. What it had asked for, and was read, is still carried out."""
+        peer.has_left = True
+        self._peers.discard(peer)
+        self._feed.leave(peer)
+        self._departed.append(peer)
+        self._schedule()
+
+    def run_errand(self, errand: Callable[[], None]) -> None:
+        """Do something that changes the hub or the store, within the next turn and its commit.
+
+        Where the store cannot write it is not done, and nobody is told: whoever sends errands comes again.
+        """
+        self._errands.append(errand)
+        self._schedule()
+
+    async def close(self) -> None:
+        """Carry out what has been read, answer it, and let everybody go."""
+        self._run_turn()
+        self._waiting_room.close()
+        for peer in list(self._peers):
+            peer.is_closing = True
+            peer.flush()
+        await self._desk.close()
+
+    # -------------------------------------------------------------------------------------------------------- a turn
+
+    def _schedule(self) -> None:
+        if not self._is_scheduled:
+            self._is_scheduled = True
+            self._loop.call_soon(self._run_turn)
+
+    def _run_turn(self) -> None:
+        self._is_scheduled = False
+        inbox, self._inbox = self._inbox, []
+        errands, self._errands = self._errands, []
+        departed, self._departed = self._departed, []
+        if self.store_error is not None:
+            self._probe_store()
+        for peer, block, error in inbox:
+            self._carry_out_lines(peer, block, error)
+        for peer in departed:
+            self._waiting_room.leave(peer)
+            self._hub.leave(peer.caller)
+        if self.store_error is None:
+            for errand in errands:
+                self._attempt(errand)
+            self._attempt(self._serve_waiting)
+            self._attempt(self._store.commit)
+        self._hand_out(self._hub.take_events())
+
+    def _attempt(self, step: Callable[[], None]) -> FugueError | None:
+        """Do a part of a turn; where it fails undo the turn so far, and return why."""
+        try:
+            step()
+        except StoreUnavailable as error:
+            log.error("%s", error)
+            self.store_error = error
+            self._undo(error)
+            return error
+        except Exception as error:  # a bug of ours: who asked is told, nothing half-done stays, everybody else goes on
+            log.exception("a turn failed")
+            failure = InternalError(f"{type(error).__name__}: {error}")
+            self._undo(failure)
+            return failure
+        return None
+
+    def _carry_out_lines(self, peer: Peer, block: bytes, error: LineTooLong | None) -> None:
+        for call in decode_calls(block) if block else ():
+            if peer.is_closing:
+                return
+            if isinstance(call, BadCall):
+                self._answers.append(Answer(peer, call.id, None, call.error))
+                continue
+            call_id = None if call.id is msgspec.UNSET else call.id
+            failure = self._attempt(partial(self._carry_out, peer, call_id, call.request))
+            if failure is not None:
+                self._answers.append(Answer(peer, call_id, call.request, failure))
+        if error is not None:
+            self._answers.append(Answer(peer, None, None, error))
+
+    def _carry_out(self, peer: Peer, call_id: CallId, request: Request) -> None:
+        result: msgspec.Struct | FugueError
+        try:
+            if not peer.has_said_hello or type(request) is Hello:
+                result = self._greet(peer, request)
+            elif not self._hub.can_handle(request):
+                self._inquiries.append(Inquiry(peer, call_id, request))
+                return
+            elif self.store_error is not None and request.mutates:
+                result = self.store_error
+            else:
+                result = self._hub.handle(peer.caller, request)
+                if isinstance(result, Received) and not result.envelopes and self._may_wait(peer, call_id, request):
+                    return
+        except StoreUnavailable:
+            raise
+        except FugueError as error:
+            result = error
+        self._answers.append(Answer(peer, call_id, request, result))
+
+    def _may_wait(self, peer: Peer, call_id: CallId, request: Request) -> bool:
+        if not isinstance(request, ReceiveMessages) or not request.wait_s:
+            return False
+        self._waiting_room.park(peer, call_id, request)
+        return True
+
+    def _greet(self, peer: Peer, request: Request) -> Welcome:
+        if type(request) is not Hello:
+            peer.is_closing = True
+            raise ProtocolMismatch(f"`hello` comes first, not `{request.method}`")
+        if peer.has_said_hello:
+            raise ProtocolMismatch("`hello` comes once")
+        asked = request.protocol
+        if not asked.min <= PROTOCOL_VERSION <= asked.max:
+            peer.is_closing = True
+            raise ProtocolMismatch(
+                f"this daemon speaks version {PROTOCOL_VERSION} of the protocol, the client {asked.min} to {asked.max}"
+            )
+        session = self._hub.bind(peer.caller, request.session, attach=request.attach)
+        peer.has_said_hello = True
+        return Welcome(
+            protocol=PROTOCOL_VERSION,
+            server=self._server,
+            capabilities=CAPABILITIES,
+            session=session,
+            line_bytes=self._limits.line_bytes,
+        )
+
+    def _serve_waiting(self) -> None:
+        for served in self._waiting_room.serve(self._hub.take_arrivals()):
+            self._answers.append(Answer(*served))
+
+    def _hand_out(self, events: list[Event]) -> None:
+        """Tell what the turn has brought, now that it is on disk."""
+        answers, self._answers = self._answers, []
+        inquiries, self._inquiries = self._inquiries, []
+        busy: dict[Peer, None] = {}
+        for peer, call_id, request, result in answers:
+            if isinstance(result, FugueError):
+                if call_id is not None or request is None:  # a notification is not even refused
+                    peer.out.append(encode_error(call_id, result))
+            elif call_id is not None:
+                peer.out.append(encode_result(call_id, result))
+            busy[peer] = None
+        if events:
+            busy.update(dict.fromkeys(self._feed.publish(events)))
+            if any(isinstance(event, SessionJoined | SessionChanged | SessionEnded) for event in events):
+                self._on_sessions()
+        for peer, call_id, request in inquiries:
+            self._desk.ask(peer, call_id, request)
+            busy[peer] = None
+        for peer in self._draining:
+            peer.is_draining = True
+            busy[peer] = None
+        self._draining.clear()
+        for peer in busy:
+            peer.flush()
+
+    def _undo(self, error: FugueError) -> None:
+        """Make everything as it was before the turn, and every change that was asked for in it a refusal."""
+        self._store.rollback()
+        try:
+            self._hub.reload()
+        except StoreUnavailable as reload_error:  # not even reading works: nothing is changed until it does
+            log.error("%s", reload_error)
+            self.store_error = reload_error
+        self._answers = [
+            answer._replace(result=error) if answer.is_undone_with_the_turn() else answer for answer in self._answers
+        ]
+
+    def _probe_store(self) -> None:
+        """See whether the disk takes writes again, before anything is changed that would have to be undone."""
+        try:
+            self._store.probe()
+            self._hub.reload()
+        except StoreUnavailable as error:
+            self._store.rollback()
+            self.store_error = error
+        else:
+            log.info("the store can write again")
+            self.store_error = None

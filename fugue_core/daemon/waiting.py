@@ -1,0 +1,101 @@
+"""Receives that wait for mail. They hold up nothing: each is a note of whom to answer when something comes."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable
+from typing import NamedTuple
+from uuid import UUID
+
+from fugue_core.daemon.peer import Peer
+from fugue_core.directory import Member
+from fugue_core.errors import FugueError, SessionNotFound, TooManyWaiting
+from fugue_core.hub import Hub
+from fugue_core.limits import Limits
+from fugue_core.protocol.requests import Received, ReceiveMessages
+from fugue_core.protocol.rpc import CallId, encode_result
+
+
+class Served(NamedTuple):
+    """A receive that waits no longer, and what to answer."""
+
+    peer: Peer
+    call_id: CallId
+    request: ReceiveMessages
+    answer: Received | FugueError
+
+
+class _Wait:
+    __slots__ = ("call_id", "peer", "request", "session", "timer")
+
+    def __init__(self, peer: Peer, session: UUID, call_id: CallId, request: ReceiveMessages) -> None:
+        self.peer = peer
+        self.session = session
+        self.call_id = call_id
+        self.request = request
+        self.timer: asyncio.TimerHandle | None = None
+
+
+class WaitingRoom:
+    """Who waits for the mail of which session.
+
+    Invariant: a wait is in `_waits` and counted in its peer's `waiting` until it is answered, its time is over, its
+    peer leaves, or its session ends; its timer runs exactly as long.
+    """
+
+    def __init__(self, hub: Hub, limits: Limits) -> None:
+        self._hub = hub
+        self._limits = limits
+        self._loop = asyncio.get_running_loop()
+        self._waits: dict[UUID, dict[_Wait, None]] = {}
+
+    def park(self, peer: Peer, call_id: CallId, request: ReceiveMessages) -> None:
+        """Let a receive wait that found nothing. Raises `TooManyWaiting`."""
+        if peer.waiting >= self._limits.waiting_requests:
+            raise TooManyWaiting(self._limits.waiting_requests)
+        member = peer.caller.member
+        assert member is not None, "the hub has answered a receive, so it knows for whom"  # noqa: S101
+        wait = _Wait(peer, member.id, call_id, request)
+        wait.timer = self._loop.call_later(request.wait_s, self._give_up, wait)
+        self._waits.setdefault(member.id, {})[wait] = None
+        peer.waiting += 1
+
+    def serve(self, arrivals: Iterable[Member]) -> list[Served]:
+        """Hand out what has come to those who wait for it, and tell those whose session has ended."""
+        served = []
+        for member in arrivals:
+            for wait in list(self._waits.get(member.id, ())):
+                if member.has_ended:
+                    answer: Received | FugueError = SessionNotFound(str(member.id))
+                else:
+                    answer = self._hub.receive(wait.peer.caller, wait.request)
+                    if not answer.envelopes:
+                        continue  # it waits for something after what has come
+                self._remove(wait)
+                served.append(Served(wait.peer, wait.call_id, wait.request, answer))
+        return served
+
+    def leave(self, peer: Peer) -> None:
+        """Forget what a peer waits for."""
+        if peer.waiting and peer.caller.member is not None:
+            for wait in [wait for wait in self._waits.get(peer.caller.member.id, ()) if wait.peer is peer]:
+                self._remove(wait)
+
+    def close(self) -> None:
+        """Forget everybody."""
+        for wait in [wait for waits in self._waits.values() for wait in waits]:
+            self._remove(wait)
+
+    def _give_up(self, wait: _Wait) -> None:
+        self._remove(wait)
+        wait.peer.out.append(encode_result(wait.call_id, Received(envelopes=(), remaining=0)))
+        wait.peer.flush()
+
+    def _remove(self, wait: _Wait) -> None:
+        if wait.timer is not None:
+            wait.timer.cancel()
+        waits = self._waits[wait.session]
+        del waits[wait]
+        wait.peer.waiting -= 1
+        if not waits:
+            del self._waits[wait.session]

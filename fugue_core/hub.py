@@ -1,0 +1,426 @@
+"""What each request does: the one object that changes state. No I/O of its own; clock, ids and store are given to it.
+
+The hub works on memory and tells the store what changed. Whoever drives it commits at the end of a turn, and only then
+hands out the answers and `take_events()`. Where the commit fails, `reload()` makes memory what the disk says.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+from uuid import UUID
+
+import msgspec
+
+from fugue_core.directory import Directory, Member
+from fugue_core.errors import IdentityBound, InvalidMetadata, InvalidParams, InvalidTag, NoIdentity, SessionIdExists
+from fugue_core.errors import SessionNotFound
+from fugue_core.filter import Key, parse_filter
+from fugue_core.limits import Limits
+from fugue_core.post import Post
+from fugue_core.protocol.events import Event, SessionChanged, SessionEnded, SessionJoined
+from fugue_core.protocol.message import MessageId
+from fugue_core.protocol.requests import (
+    Acked,
+    AckMessages,
+    EditMetadata,
+    EditTags,
+    EndSession,
+    GetSession,
+    JoinSession,
+    ListSessions,
+    Receipt,
+    Received,
+    ReceiveMessages,
+    RenameSession,
+    Request,
+    ResolveTarget,
+    Resolved,
+    SendMessage,
+    SessionList,
+    Snapshot,
+)
+from fugue_core.protocol.session import (
+    SessionId,
+    SessionInfo,
+    WorktreeInfo,
+    check_metadata,
+    check_session_name,
+    check_tag,
+    check_tags,
+)
+from fugue_core.protocol.target import normalise_path
+from fugue_core.record import SessionRecord, Store
+
+
+class Caller:
+    """One connection, as far as the hub knows it.
+
+    Attributes:
+        member: The session that it speaks for; bound once.
+        is_attached: Whether it counts in the session's `attached_clients`.
+        cursor: The seq up to which it was handed its session's mail.
+    """
+
+    __slots__ = ("cursor", "is_attached", "member")
+
+    def __init__(self) -> None:
+        self.member: Member | None = None
+        self.is_attached = False
+        self.cursor = 0
+
+
+class Hub:
+    """Carry out requests.
+
+    Invariant: after `commit` of the store has returned, a hub that loads from it is in the same state as this one,
+    connections apart.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        limits: Limits,
+        clock: Callable[[], float],
+        new_id: Callable[[], UUID],
+        process_start: Callable[[int], int | None],
+    ) -> None:
+        """Load what is stored.
+
+        Args:
+            store: Where to keep everything.
+            limits: What to hold at most.
+            clock: Unix time in seconds.
+            new_id: Makes ids for messages and sessions; growing ones (UUID version 7) keep the store's index compact.
+            process_start: When a process began, in any unit that tells two processes of one id apart; None: no such.
+
+        Raises:
+            StoreUnavailable: It cannot be read.
+        """
+        self._store = store
+        self._limits = limits
+        self._clock = clock
+        self._new_id = new_id
+        self._process_start = process_start
+        self._events: list[Event] = []
+        self._touched: dict[Member, None] = {}
+        self._callers: set[Caller] = set()
+        self._cursors: dict[Caller, int] = {}
+        self._handlers: dict[type[Request], Callable[[Caller, Any], msgspec.Struct]] = {
+            SendMessage: self._send,
+            ReceiveMessages: self.receive,
+            AckMessages: self._ack,
+            ResolveTarget: self._resolve,
+            JoinSession: self._join,
+            ListSessions: self._list,
+            GetSession: self._get,
+            RenameSession: self._rename,
+            EndSession: self._end,
+            EditTags: self._edit_tags,
+            EditMetadata: self._edit_metadata,
+        }
+        self._load()
+
+    # ------------------------------------------------------------------------------------------ for whoever drives it
+
+    def handle(self, caller: Caller, request: Request) -> msgspec.Struct:
+        """Carry out one request; return its answer. Raises a `FugueError`, and then nothing was changed.
+
+        (But for `MailboxFull`, which says what was.)
+        """
+        return self._handlers[type(request)](caller, request)
+
+    def can_handle(self, request: Request) -> bool:
+        """Say whether the request is the hub's; the others are the daemon's own."""
+        return type(request) in self._handlers
+
+    def bind(self, caller: Caller, session: str | None, *, attach: bool) -> SessionInfo | None:
+        """Let a connection speak for a session from now on. Raises `SessionNotFound`, `IdentityBound`."""
+        member = None if session is None else self._directory.find(session)
+        self._callers.add(caller)
+        if member is not None:
+            self._attach(caller, member, attach=attach)
+        return None if member is None else member.info()
+
+    def leave(self, caller: Caller) -> None:
+        """Forget a connection that has ended."""
+        self._callers.discard(caller)
+        self._cursors.pop(caller, None)
+        if caller.is_attached and caller.member is not None:
+            caller.member.attached_clients -= 1
+            self._touch(caller.member)
+
+    def take_arrivals(self) -> list[Member]:
+        """Return the sessions that have new mail since the last call."""
+        arrived = list(self._post.arrived)
+        self._post.arrived.clear()
+        return arrived
+
+    def take_events(self) -> list[Event]:
+        """Return what has happened since the last call, in order. Call it when the turn has been committed.
+
+        A session that changed is told once, as it is now, at the end.
+        """
+        changed = [SessionChanged(session=member.info()) for member in self._touched if not member.has_ended]
+        events = [*self._events, *changed] if changed else self._events
+        self._events = []
+        self._touched.clear()
+        self._cursors.clear()
+        return events
+
+    def tick(self) -> None:
+        """End what has expired."""
+        self._post.expire()
+
+    def reload(self) -> None:
+        """Make memory what the disk says, after a commit has failed. Connections stay bound; what happened has not."""
+        self._load()
+        for caller, cursor in self._cursors.items():
+            caller.cursor = cursor
+        for caller in self._callers:
+            if caller.member is None:
+                continue
+            member = self._directory.get(caller.member.id)
+            if member is None and not caller.member.has_ended:
+                caller.member = None  # it joined in the turn that failed
+                caller.is_attached = False
+            elif member is not None:
+                caller.member = member
+                member.attached_clients += caller.is_attached
+        touched = (self._directory.get(member.id) for member in self._touched)
+        self._touched = {member: None for member in touched if member is not None}
+        self._events = []
+        self._cursors.clear()
+
+    def snapshot(self, epoch: str, number: int) -> Snapshot:
+        """Return everything as it is now."""
+        sessions = tuple([member.info() for member in self._directory])
+        return Snapshot(epoch=epoch, number=number, sessions=sessions, last_seq=self.last_seq)
+
+    def guarded_processes(self) -> dict[SessionId, tuple[int, int | None]]:
+        """Return the process (id and start) that each session with one lives for. Cost: the number of sessions."""
+        records = (member.record for member in self._directory)
+        return {record.id: (record.for_pid, record.pid_started) for record in records if record.for_pid is not None}
+
+    def end(self, session: SessionId) -> None:
+        """End a session whose process has ended; nothing where it has ended already."""
+        member = self._directory.get(session)
+        if member is not None:
+            self._end_member(member)
+
+    @property
+    def last_seq(self) -> int:
+        """The newest message's seq; 0 where there was never any."""
+        return self._post.last_seq
+
+    @property
+    def session_count(self) -> int:
+        """How many sessions live."""
+        return len(self._directory)
+
+    @property
+    def unacked_count(self) -> int:
+        """How many deliveries wait in all mailboxes. Cost: the number of sessions."""
+        return sum(len(member.mailbox) for member in self._directory)
+
+    # ------------------------------------------------------------------------------------------------------ sessions
+
+    def _join(self, caller: Caller, request: JoinSession) -> SessionInfo:
+        if caller.member is not None and (request.id is None or caller.member.id != request.id):
+            raise IdentityBound(caller.member.record.name)
+        name = self._directory.free_name() if request.name is None else check_session_name(request.name)
+        there = self._directory.named(name)
+        if there is not None and (request.resume or there.id == request.id):
+            member = self._resume(there, request)
+        else:
+            member = self._begin(name, request)
+        if caller.member is None:
+            self._callers.add(caller)
+            self._attach(caller, member, attach=request.attach)
+        return member.info()
+
+    def _begin(self, name: str, request: JoinSession) -> Member:
+        self._directory.check_free(name, request.id)
+        tags = check_tags(request.tags)
+        metadata = check_metadata(request.metadata, self._limits.metadata_bytes)
+        worktree = _normalised(request.worktree)
+        started = self._started(request.for_pid)
+        if request.id is not None and self._store.is_session_known(SessionId(request.id)):
+            raise SessionIdExists(str(request.id))
+        self._last_ref += 1
+        record = SessionRecord(
+            ref=self._last_ref,
+            id=SessionId(request.id or self._new_id()),
+            name=name,
+            created_at=self._clock(),
+            repo=request.repo,
+            worktree=worktree,
+            tags=tuple(sorted(tags)),
+            metadata=metadata,
+            for_pid=request.for_pid,
+            pid_started=started,
+        )
+        self._store.save_session(record)
+        member = self._directory.add(record)
+        self._events.append(SessionJoined(session=member.info()))
+        return member
+
+    def _resume(self, member: Member, request: JoinSession) -> Member:
+        record = member.record
+        resumed = msgspec.structs.replace(
+            record,
+            tags=tuple(sorted(check_tags({*record.tags, *map(check_tag, request.tags)}))),
+            metadata=check_metadata({**record.metadata, **request.metadata}, self._limits.metadata_bytes),
+            repo=request.repo if request.repo is not None else record.repo,
+            worktree=_normalised(request.worktree) or record.worktree,
+            for_pid=request.for_pid or record.for_pid,
+            pid_started=self._started(request.for_pid) if request.for_pid else record.pid_started,
+        )
+        self._change(member, resumed)
+        return member
+
+    def _list(self, _caller: Caller, request: ListSessions) -> SessionList:
+        wanted = parse_filter(request.filter)
+        infos = [member.info() for member in self._directory]
+        if wanted.terms:
+            infos = [info for info in infos if wanted.matches(session_fields(info))]
+        return SessionList(sessions=tuple(infos))
+
+    def _get(self, caller: Caller, request: GetSession) -> SessionInfo:
+        return self._named(caller, request, request.session).info()
+
+    def _rename(self, caller: Caller, request: RenameSession) -> SessionInfo:
+        member = self._named(caller, request, request.session)
+        if self._directory.named(check_session_name(request.name)) is not member:
+            self._directory.check_free(request.name)
+            self._change(member, msgspec.structs.replace(member.record, name=request.name))
+        return member.info()
+
+    def _end(self, caller: Caller, request: EndSession) -> SessionInfo:
+        member = self._named(caller, request, request.session)
+        info = member.info()
+        self._end_member(member)
+        return info
+
+    def _end_member(self, member: Member) -> None:
+        now = self._clock()
+        self._post.bury(member)
+        self._store.end_session(member.record.ref, now)
+        self._directory.remove(member)
+        self._events.append(SessionEnded(id=member.id, name=member.record.name, at=now))
+
+    def _edit_tags(self, caller: Caller, request: EditTags) -> SessionInfo:
+        member = self._named(caller, request, request.session)
+        if request.replace is not None:
+            if request.add or request.remove:
+                raise InvalidParams(request.method, "`replace` says all of the tags; `add` and `remove` go without it")
+            tags = check_tags(request.replace)
+        else:
+            added, removed = (frozenset(map(check_tag, tags)) for tags in (request.add, request.remove))
+            if added & removed:
+                raise InvalidTag(min(added & removed), "is both added and removed")
+            tags = check_tags((set(member.record.tags) | added) - removed)
+        self._change(member, msgspec.structs.replace(member.record, tags=tuple(sorted(tags))))
+        return member.info()
+
+    def _edit_metadata(self, caller: Caller, request: EditMetadata) -> SessionInfo:
+        member = self._named(caller, request, request.session)
+        if both := set(request.set) & set(request.remove):
+            raise InvalidMetadata(min(both), "is both set and removed")
+        kept = {key: value for key, value in member.record.metadata.items() if key not in request.remove}
+        metadata = check_metadata({**kept, **request.set}, self._limits.metadata_bytes)
+        self._change(member, msgspec.structs.replace(member.record, metadata=metadata))
+        return member.info()
+
+    # ------------------------------------------------------------------------------------------------------ messages
+
+    def _send(self, caller: Caller, request: SendMessage) -> Receipt:
+        return self._post.send(self._speaker(caller, request), request)
+
+    def _resolve(self, caller: Caller, request: ResolveTarget) -> Resolved:
+        _, members = self._post.resolve(self._named(caller, request, request.sender), request.target)
+        return Resolved(recipients=tuple([member.recipient() for member in members]))
+
+    def receive(self, caller: Caller, request: ReceiveMessages) -> Received:
+        """Carry out `message.receive` without waiting: empty where there is nothing."""
+        member = self._speaker(caller, request)
+        received = self._post.receive(member, request, caller.cursor if request.after is None else request.after)
+        if received.envelopes and not request.peek:
+            self._cursors.setdefault(caller, caller.cursor)
+            caller.cursor = received.envelopes[-1].seq
+        return received
+
+    def _ack(self, caller: Caller, request: AckMessages) -> Acked:
+        return self._post.ack(self._speaker(caller, request), request)
+
+    # ------------------------------------------------------------------------------------------------------- private
+
+    def _load(self) -> None:
+        stored = self._store.load()
+        self._directory = Directory(self._limits)
+        self._post = Post(
+            self._directory,
+            self._store,
+            self._limits,
+            self._clock,
+            lambda: MessageId(self._new_id()),
+            lambda event: self._events.append(event),
+        )
+        self._last_ref = stored.last_ref
+        for record in stored.sessions:
+            self._directory.add(record)
+        self._post.load(stored.deliveries, stored.last_seq)
+
+    def _speaker(self, caller: Caller, request: Request) -> Member:
+        """Return who speaks. There is no other way to find out, and no default."""
+        member = caller.member
+        if member is None:
+            raise NoIdentity(request.method)
+        if member.has_ended:
+            raise SessionNotFound(str(member.id))
+        return member
+
+    def _named(self, caller: Caller, request: Request, session: str | None) -> Member:
+        return self._speaker(caller, request) if session is None else self._directory.find(session)
+
+    def _attach(self, caller: Caller, member: Member, *, attach: bool) -> None:
+        if caller.member is not None:
+            raise IdentityBound(caller.member.record.name)
+        caller.member = member
+        caller.is_attached = attach
+        if attach:
+            member.attached_clients += 1
+            self._touch(member)
+
+    def _change(self, member: Member, record: SessionRecord) -> None:
+        if record != member.record:
+            self._store.save_session(record)
+            self._directory.replace(member, record)
+            self._touch(member)
+
+    def _touch(self, member: Member) -> None:
+        self._touched[member] = None
+
+    def _started(self, pid: int | None) -> int | None:
+        if pid is None:
+            return None
+        started = self._process_start(pid)
+        if started is None:
+            raise InvalidParams(JoinSession.method, f"`for_pid`: no process {pid}")
+        return started
+
+
+def session_fields(info: SessionInfo) -> Mapping[Key, Iterable[str]]:
+    """Return what the words of a filter are compared with for a session."""
+    names = (info.name, str(info.id))
+    return {
+        "tag": info.tags,
+        "from": names,
+        "to": names,
+        "repo": () if info.repo is None else (info.repo, info.repo.rpartition("/")[2]),
+        "text": (info.name, *info.tags, *info.metadata),
+    }
+
+
+def _normalised(worktree: WorktreeInfo | None) -> WorktreeInfo | None:
+    return worktree and msgspec.structs.replace(worktree, path=normalise_path(worktree.path))

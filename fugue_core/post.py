@@ -1,0 +1,302 @@
+"""Messages: what sending, receiving and acknowledging do. No I/O; clock, ids and store are given to it."""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Callable, Iterable
+from uuid import UUID
+
+import msgspec
+
+from fugue_core.directory import Directory, Member
+from fugue_core.errors import MailboxFull, MessageIdExists, NoRecipients
+from fugue_core.limits import Limits
+from fugue_core.protocol.events import DeliveriesChanged, Event, MessageSent
+from fugue_core.protocol.message import MessageId, PackedMessage, check_msg_type, check_payload
+from fugue_core.protocol.requests import (
+    Acked,
+    AckMessages,
+    DeliveryState,
+    Envelope,
+    Participant,
+    Receipt,
+    Received,
+    ReceiveMessages,
+    Recipient,
+    SendMessage,
+)
+from fugue_core.protocol.session import check_tag
+from fugue_core.protocol.target import (
+    OrchestrationTarget,
+    Session,
+    SessionNamed,
+    Tagged,
+    WireTarget,
+    Worktree,
+    normalise_path,
+)
+from fugue_core.record import SESSION_ENDED, Change, OpenDelivery, SentMessage, Store
+
+
+class EnvelopeCache:
+    """The envelopes sent last, for receivers that read soon. Bounded by the bytes of their payloads."""
+
+    def __init__(self, limit_bytes: int) -> None:
+        self._limit_bytes = limit_bytes
+        self._size_bytes = 0
+        self._envelopes: dict[int, Envelope] = {}
+        self._sizes: dict[int, int] = {}
+        self._seqs: dict[UUID, int] = {}
+
+    def put(self, envelope: Envelope, size_bytes: int) -> None:
+        """Keep an envelope; the oldest make room for it."""
+        seq = envelope.seq
+        self._envelopes[seq] = envelope
+        self._sizes[seq] = size_bytes
+        self._seqs[envelope.id] = seq
+        self._size_bytes += size_bytes
+        while self._size_bytes > self._limit_bytes and len(self._envelopes) > 1:
+            oldest = next(iter(self._envelopes))
+            del self._seqs[self._envelopes.pop(oldest).id]
+            self._size_bytes -= self._sizes.pop(oldest)
+
+    def get(self, seq: int) -> Envelope | None:
+        """Return the envelope with this seq, if it is still here."""
+        return self._envelopes.get(seq)
+
+    def seq_of(self, message: UUID) -> int | None:
+        """Return the seq of the message with this id, if it is still here."""
+        return self._seqs.get(message)
+
+
+class Post:
+    """Carry messages into mailboxes and out of them.
+
+    Attributes:
+        arrived: Sessions whose mailbox has had something new since whoever drives the hub last emptied this.
+        last_seq: The newest message.
+    """
+
+    def __init__(  # noqa: PLR0913, PLR0917  # what a pure object needs is given to it
+        self,
+        directory: Directory,
+        store: Store,
+        limits: Limits,
+        clock: Callable[[], float],
+        new_id: Callable[[], MessageId],
+        tell: Callable[[Event], None],
+    ) -> None:
+        self._directory = directory
+        self._store = store
+        self._limits = limits
+        self._clock = clock
+        self._new_id = new_id
+        self._tell = tell
+        self._cache = EnvelopeCache(limits.envelope_cache_bytes)
+        self._expiries: list[tuple[float, int]] = []
+        self.arrived: dict[Member, None] = {}
+        self.last_seq = 0
+
+    def load(self, deliveries: Iterable[OpenDelivery], last_seq: int) -> None:
+        """Fill the mailboxes of the living sessions with what was stored."""
+        self.last_seq = last_seq
+        expiring = set()
+        for ref, seq, size_bytes, expires_at in deliveries:
+            member = self._directory.by_ref(ref)
+            if member is not None:
+                member.mailbox.put(seq, size_bytes + ENVELOPE_BYTES)
+                if expires_at is not None:
+                    expiring.add((expires_at, seq))
+        self._expiries = sorted(expiring)
+
+    # ------------------------------------------------------------------------------------------------------- sending
+
+    def resolve(self, sender: Member, target: WireTarget) -> tuple[OrchestrationTarget, list[Member]]:
+        """Return the target with names made ids, and who is there. The one way from a target to its recipients.
+
+        Raises:
+            InvalidTag, InvalidTarget, NoRecipients, SessionNotFound, NoRepository
+        """
+        try:
+            if type(target) is Worktree:
+                target = Worktree(normalise_path(target.path))
+            return self._directory.resolve(sender, target)
+        except NoRecipients:
+            if type(target) is Tagged:
+                check_tag(target.tag)  # nobody can carry a tag that breaks the rule: that is the better answer
+            raise
+
+    def send(self, sender: Member, request: SendMessage) -> Receipt:
+        """Carry out `message.send`; see there for the errors."""
+        payload = bytes(request.packed.payload)
+        check_msg_type(request.packed.msg_type)
+        check_payload(payload)
+        if request.id is not None:
+            sent = self._store.find_message(MessageId(request.id))
+            if sent is not None:
+                return self._receipt_again(sender, request, sent)
+        target, members = self.resolve(sender, request.target)
+        size_bytes = len(payload) + ENVELOPE_BYTES
+        takers = [member for member in members if member.mailbox.has_room(size_bytes)]
+        refusers = [] if len(takers) == len(members) else [member for member in members if member not in takers]
+        if refusers and not takers:
+            raise MailboxFull([member.id for member in refusers], [], names=[member.record.name for member in refusers])
+        now = self._clock()
+        self.last_seq = seq = self.last_seq + 1
+        envelope = Envelope(
+            id=request.id or self._new_id(),
+            seq=seq,
+            sender=sender.participant(),
+            target=_recorded(target, members),
+            sent_at=now,
+            # a copy: the request's payload is a view that would keep everything alive that was read with it
+            packed=PackedMessage(request.packed.msg_type, msgspec.Raw(payload)),
+            reply_to=request.reply_to,
+            expires_at=None if request.ttl_s is None else now + request.ttl_s,
+        )
+        self._post(envelope, sender, takers, refusers, size_bytes)
+        recipients = tuple([member.recipient() for member in takers])
+        self._tell(
+            MessageSent(
+                envelope=envelope, recipients=recipients, refused=tuple([member.recipient() for member in refusers])
+            )
+        )
+        if refusers:
+            raise _mailbox_full(envelope, recipients, [member.recipient() for member in refusers])
+        return Receipt(id=envelope.id, seq=seq, recipients=recipients)
+
+    def _post(
+        self, envelope: Envelope, sender: Member, takers: list[Member], refusers: list[Member], size_bytes: int
+    ) -> None:
+        """Put a message where it belongs: store, mailboxes, cache."""
+        seq = envelope.seq
+        self._store.add_message(
+            envelope,
+            sender.record.ref,
+            [member.record.ref for member in takers],
+            [member.record.ref for member in refusers],
+        )
+        arrived = self.arrived
+        for member in takers:
+            member.mailbox.put(seq, size_bytes)
+            arrived[member] = None
+        self._cache.put(envelope, size_bytes)
+        if envelope.expires_at is not None and takers:
+            heapq.heappush(self._expiries, (envelope.expires_at, seq))
+
+    def _receipt_again(self, sender: Member, request: SendMessage, sent: SentMessage) -> Receipt:
+        """Answer a retry as the first time."""
+        envelope = sent.envelope
+        is_same = (
+            envelope.sender.id == sender.id
+            and envelope.packed.msg_type == request.packed.msg_type
+            and bytes(envelope.packed.payload) == bytes(request.packed.payload)
+            and _is_same_target(request.target, envelope.target)
+        )
+        if not is_same:
+            raise MessageIdExists(str(envelope.id))
+        recipients, refused = (
+            tuple([self._recipient(UUID(str(session)), name) for session, name in sessions])
+            for sessions in (sent.recipients, sent.refused)
+        )
+        if refused:
+            raise _mailbox_full(envelope, recipients, refused)
+        return Receipt(id=envelope.id, seq=envelope.seq, recipients=recipients)
+
+    def _recipient(self, session: UUID, name: str) -> Recipient:
+        member = self._directory.get(session)
+        return Recipient(id=session, name=name, is_connected=False) if member is None else member.recipient()
+
+    # ----------------------------------------------------------------------------------------------------- receiving
+
+    def receive(self, member: Member, request: ReceiveMessages, after: int) -> Received:
+        """Carry out `message.receive` for what waits above `after`. Marks it handed, unless it is only a peek."""
+        self.expire()
+        limits = self._limits
+        seqs = member.mailbox.after(after, min(request.limit, limits.receive_messages), limits.receive_bytes)
+        envelopes = self._envelopes(seqs)
+        if seqs and not request.peek:
+            self._change(member, "handed", seqs)
+        remaining = member.mailbox.count_after(seqs[-1]) if seqs else 0
+        return Received(envelopes=tuple(envelopes), remaining=remaining)
+
+    def ack(self, member: Member, request: AckMessages) -> Acked:
+        """Carry out `message.ack`."""
+        mailbox = member.mailbox
+        seqs = [] if request.up_to is None else mailbox.up_to(request.up_to)
+        unknown: list[UUID] = []
+        seek: list[MessageId] = []
+        for message in request.ids:
+            seq = self._cache.seq_of(message)
+            if seq is not None and seq in mailbox:
+                seqs.append(seq)
+            else:
+                seek.append(MessageId(message))
+        if seek:
+            found = self._store.seqs_of(seek, member.record.ref)
+            seqs += found.values()
+            unknown = [message for message in seek if message not in found]
+        acked = [seq for seq in seqs if mailbox.take(seq)]
+        self._change(member, "acked", acked)
+        return Acked(acked=len(acked), unknown=tuple(unknown))
+
+    def bury(self, member: Member) -> None:
+        """Let everything that waits for a session that ends be dead."""
+        seqs = member.mailbox.up_to(self.last_seq)
+        for seq in seqs:
+            member.mailbox.take(seq)
+        self._change(member, "dead", seqs, SESSION_ENDED)
+
+    def expire(self) -> None:
+        """End the deliveries whose time is over. Cost: nothing, where none is."""
+        now = self._clock()
+        over = []
+        while self._expiries and self._expiries[0][0] <= now:
+            over.append(heapq.heappop(self._expiries)[1])
+        if over:
+            for member in self._directory:
+                self._change(member, "expired", [seq for seq in over if member.mailbox.take(seq)])
+
+    def _change(self, member: Member, state: DeliveryState, seqs: list[int], reason: str | None = None) -> None:
+        if not seqs:
+            return
+        now = self._clock()
+        ref = member.record.ref
+        self._store.change([Change(state, now, reason, seq, ref) for seq in seqs])
+        self._tell(DeliveriesChanged(session=member.id, state=state, seqs=tuple(seqs), at=now, reason=reason))
+
+    def _envelopes(self, seqs: list[int]) -> list[Envelope]:
+        cached = [self._cache.get(seq) for seq in seqs]
+        missing = [seq for seq, envelope in zip(seqs, cached, strict=True) if envelope is None]
+        stored = self._store.envelopes(missing) if missing else {}
+        return [envelope or stored[seq] for seq, envelope in zip(seqs, cached, strict=True)]
+
+
+ENVELOPE_BYTES = 256
+"""What an envelope without its payload counts for in a mailbox's bytes."""
+
+
+def _recorded(target: OrchestrationTarget, members: list[Member]) -> WireTarget:
+    """Return the target as the envelope has it."""
+    if type(target) is Session:
+        return SessionNamed(str(target.id), members[0].record.name)
+    return target  # type: ignore[return-value]  # mypy does not narrow by `type(...) is`
+
+
+def _is_same_target(asked: WireTarget, recorded: WireTarget) -> bool:
+    if isinstance(asked, SessionNamed) and isinstance(recorded, SessionNamed):
+        return asked.session in {recorded.session, recorded.name}
+    if isinstance(asked, Worktree) and isinstance(recorded, Worktree):
+        return normalise_path(asked.path) == recorded.path
+    return asked == recorded
+
+
+def _mailbox_full(envelope: Envelope, recipients: Iterable[Recipient], refused: Iterable[Recipient]) -> MailboxFull:
+    refused = list(refused)
+    return MailboxFull(
+        [recipient.id for recipient in refused],
+        [recipient.id for recipient in recipients],
+        envelope.id,
+        envelope.seq,
+        [recipient.name for recipient in refused],
+    )

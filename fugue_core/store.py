@@ -1,0 +1,339 @@
+"""What fugue keeps on disk: sessions, messages and deliveries in one SQLite file. `History` reads it beside the writer.
+
+All changes between two commits stand or fall together; a failed one leaves the file as the last commit left it.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import sqlite3
+from collections.abc import Iterable, Sequence
+from typing import Literal, TypeAlias
+from uuid import UUID
+
+import msgspec
+
+from fugue_core.errors import StoreUnavailable
+from fugue_core.history import STATE_NUMBERS, envelope_of, envelope_query
+from fugue_core.protocol.message import MessageId
+from fugue_core.protocol.requests import Envelope
+from fugue_core.protocol.session import SessionId
+from fugue_core.protocol.target import SessionNamed, Tagged, format_target
+from fugue_core.record import MAILBOX_FULL, Change, OpenDelivery, SentMessage, SessionRecord, StoredState
+
+log = logging.getLogger(__name__)
+
+Synchronous: TypeAlias = Literal["normal", "full"]
+"""`normal` survives any crash of the process; `full` also a loss of power, at the price of a sync for each commit."""
+
+WAL_CHECKPOINT_BYTES = 16 * 1024 * 1024
+"""From this size on the write-ahead log is copied into the file, in a thread of its own."""
+WAL_LIMIT_BYTES = 256 * 1024 * 1024
+"""From this size on the writer waits for that."""
+
+_MIGRATIONS: tuple[str, ...] = (
+    """
+    CREATE TABLE session (
+        ref INTEGER PRIMARY KEY,
+        id BLOB NOT NULL UNIQUE,
+        name TEXT NOT NULL,
+        repo TEXT,
+        record BLOB NOT NULL,          -- SessionRecord as JSON
+        ended_at REAL                  -- NULL while it lives
+    );
+    CREATE TABLE message (
+        seq INTEGER PRIMARY KEY,
+        id BLOB NOT NULL,
+        sender INTEGER NOT NULL,       -- session.ref
+        sent_at REAL NOT NULL,
+        target TEXT NOT NULL,          -- the text form
+        target_repo TEXT,              -- Tagged.repo
+        target_session INTEGER,        -- session.ref, where the target is a session
+        msg_type TEXT NOT NULL,
+        payload BLOB NOT NULL,
+        reply_to BLOB,
+        expires_at REAL
+    );
+    CREATE UNIQUE INDEX message_id ON message (id);
+    CREATE TABLE delivery (
+        seq INTEGER NOT NULL,
+        recipient INTEGER NOT NULL,    -- session.ref
+        state INTEGER NOT NULL,
+        handed_at REAL,
+        ended_at REAL,
+        reason TEXT,
+        PRIMARY KEY (seq, recipient)
+    ) WITHOUT ROWID;
+    """,
+)
+"""Schema version n is what the first n of these make; a file of an older version is brought forward when it is opened."""
+
+_INSERT_MESSAGE = "INSERT INTO message VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+_INSERT_DELIVERY = "INSERT INTO delivery VALUES (?, ?, ?, NULL, ?, ?)"
+_HAND = "UPDATE delivery SET state = 1, handed_at = ? WHERE seq = ? AND recipient = ?"
+_END = "UPDATE delivery SET state = ?, ended_at = ?, reason = ? WHERE seq = ? AND recipient = ?"
+_QUEUED, _DEAD = STATE_NUMBERS["queued"], STATE_NUMBERS["dead"]
+
+
+class SqliteStore:
+    """The only writer of one file.
+
+    Rows of a turn are gathered and written together when it commits, or when something has to be read back.
+
+    Raises:
+        StoreUnavailable: From any method, where the disk refuses. Then call `rollback`.
+    """
+
+    def __init__(self, path: str, synchronous: Synchronous = "normal") -> None:
+        self.path = path
+        self.synchronous = synchronous
+        self._messages: list[tuple[object, ...]] = []
+        self._deliveries: list[tuple[object, ...]] = []
+        self._handed: list[tuple[float, int, int]] = []
+        self._ended: list[tuple[int, float, str | None, int, int]] = []
+        self._is_dirty = False
+        try:
+            self._database = sqlite3.connect(path, isolation_level=None, check_same_thread=False, cached_statements=64)
+            self._execute("PRAGMA journal_mode = WAL")
+            self._execute(f"PRAGMA synchronous = {synchronous}")
+            self._execute("PRAGMA wal_autocheckpoint = 0")  # see `checkpoint`
+            self._execute("PRAGMA cache_size = -16384")
+            self._migrate()
+        except sqlite3.Error as error:
+            raise StoreUnavailable(f"{path}: {error}") from error
+
+    def close(self) -> None:
+        """Write the log back into the file and let go of it. What was not committed is gone."""
+        self.rollback()
+        try:
+            self._execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        except StoreUnavailable as error:
+            log.warning("the write-ahead log stays: %s", error)  # it is read again at the next start
+        self._database.close()
+
+    # ------------------------------------------------------------------------------------------------- transactions
+
+    def commit(self) -> None:
+        """Put everything since the last commit on disk, or raise. Costs nothing where nothing was changed."""
+        self._flush()
+        if self._is_dirty:
+            self._execute("COMMIT")
+            self._is_dirty = False
+
+    def rollback(self) -> None:
+        """Forget everything since the last commit. Never raises `StoreUnavailable`: the file is as it was."""
+        for rows in (self._messages, self._deliveries, self._handed, self._ended):
+            rows.clear()
+        if self._database.in_transaction:
+            try:
+                self._database.execute("ROLLBACK")
+            except sqlite3.Error:
+                log.exception("rollback failed; SQLite undoes it when the file is opened again")
+        self._is_dirty = False
+
+    def probe(self) -> None:
+        """Raise where the disk still refuses to be written to."""
+        self._begin()
+        self._execute("PRAGMA user_version = " + str(len(_MIGRATIONS)))
+        self.commit()
+
+    def truncate_log(self) -> None:
+        """Copy all of the write-ahead log into the file and empty it. Waits for the disk; not within a transaction."""
+        self.commit()
+        self._execute("PRAGMA wal_checkpoint(TRUNCATE)")
+
+    def wal_bytes(self) -> int:
+        """Return the size of the write-ahead log."""
+        try:
+            return os.stat(f"{self.path}-wal").st_size
+        except OSError:
+            return 0
+
+    # ------------------------------------------------------------------------------------------------------- writing
+
+    def save_session(self, record: SessionRecord) -> None:
+        """Store a session, or what has changed about it."""
+        self._begin()
+        self._execute(
+            "INSERT INTO session VALUES (?, ?, ?, ?, ?, NULL) ON CONFLICT (ref) DO UPDATE"
+            " SET name = excluded.name, repo = excluded.repo, record = excluded.record",
+            (record.ref, record.id.bytes, record.name, record.repo, msgspec.json.encode(record)),
+        )
+
+    def end_session(self, ref: int, ended_at: float) -> None:
+        """Note that a session has ended. Its row stays as long as a message names it."""
+        self._begin()
+        self._execute("UPDATE session SET ended_at = ? WHERE ref = ?", (ended_at, ref))
+
+    def add_message(
+        self, envelope: Envelope, sender_ref: int, recipient_refs: Sequence[int], refused_refs: Sequence[int]
+    ) -> None:
+        """Store a message, with a queued delivery for each recipient and a dead one for each that refused."""
+        target = envelope.target
+        seq = envelope.seq
+        self._messages.append(
+            (
+                seq,
+                envelope.id.bytes,
+                sender_ref,
+                envelope.sent_at,
+                format_target(target),
+                target.repo if type(target) is Tagged else None,
+                (*recipient_refs, *refused_refs)[0] if type(target) is SessionNamed else None,
+                envelope.packed.msg_type,
+                bytes(envelope.packed.payload),
+                envelope.reply_to.bytes if envelope.reply_to else None,
+                envelope.expires_at,
+            )
+        )
+        self._deliveries += [(seq, ref, _QUEUED, None, None) for ref in recipient_refs]
+        self._deliveries += [(seq, ref, _DEAD, envelope.sent_at, MAILBOX_FULL) for ref in refused_refs]
+
+    def change(self, changes: Iterable[Change]) -> None:
+        """Store new states of deliveries."""
+        for state, at, reason, seq, ref in changes:
+            if state == "handed":
+                self._handed.append((at, seq, ref))
+            else:
+                self._ended.append((STATE_NUMBERS[state], at, reason, seq, ref))
+
+    def retain(self, before_seq: int, older_than: float, batch: int, start_seq: int) -> int | None:
+        """Remove messages that are done with: all deliveries ended, and either below `before_seq` or too old.
+
+        Looks at `batch` messages above `start_seq`, so that one call never takes long. The newest message stays, since
+        it says where the numbering goes on.
+
+        Returns:
+            Where the next call should start, or None where nothing above is due yet.
+        """
+        self._begin()
+        self._flush()
+        window = self._execute(
+            "SELECT seq, sent_at FROM message WHERE seq > ? ORDER BY seq LIMIT ?", (start_seq, batch)
+        ).fetchall()
+        newest = self._execute("SELECT max(seq) FROM message").fetchone()[0]
+        doomed = [(seq,) for seq, sent_at in window if (seq < before_seq or sent_at < older_than) and seq != newest]
+        if doomed:
+            is_done = "NOT EXISTS (SELECT 1 FROM delivery d WHERE d.seq = message.seq AND d.state < 2)"
+            self._execute_many(f"DELETE FROM message WHERE seq = ? AND {is_done}", doomed)  # noqa: S608  # a constant
+            self._execute(
+                "DELETE FROM delivery WHERE seq BETWEEN ? AND ? AND NOT EXISTS"
+                " (SELECT 1 FROM message m WHERE m.seq = delivery.seq)",
+                (doomed[0][0], doomed[-1][0]),
+            )
+        return int(window[-1][0]) if len(doomed) == batch else None
+
+    def prune_sessions(self, older_than: float) -> None:
+        """Remove sessions that ended before `older_than` and that no message names. Cost: a scan of everything."""
+        self._begin()
+        self._execute(
+            "DELETE FROM session WHERE ended_at < ? AND ref NOT IN (SELECT sender FROM message"
+            " UNION SELECT recipient FROM delivery UNION SELECT target_session FROM message WHERE target_session NOTNULL)"
+            " AND ref <> (SELECT max(ref) FROM session)",
+            (older_than,),
+        )
+        self.commit()
+
+    # ------------------------------------------------------------------------------------------------------- reading
+
+    def load(self) -> StoredState:
+        """Return what a hub needs to go on. Cost: the open deliveries, and a scan of all that are stored."""
+        records = self._execute("SELECT record FROM session WHERE ended_at IS NULL ORDER BY ref").fetchall()
+        deliveries = self._execute(
+            "SELECT d.recipient, d.seq, length(m.payload), m.expires_at FROM delivery d JOIN message m ON m.seq = d.seq"
+            " WHERE d.state < 2 ORDER BY d.seq"
+        ).fetchall()
+        return StoredState(
+            sessions=[msgspec.json.decode(record, type=SessionRecord) for (record,) in records],
+            deliveries=[OpenDelivery(*row) for row in deliveries],
+            last_ref=self._execute("SELECT coalesce(max(ref), 0) FROM session").fetchone()[0],
+            last_seq=self._execute("SELECT coalesce(max(seq), 0) FROM message").fetchone()[0],
+        )
+
+    def is_session_known(self, session: SessionId) -> bool:
+        """Say whether a session, living or ended, has this id."""
+        return bool(self._execute("SELECT 1 FROM session WHERE id = ?", (session.bytes,)).fetchall())
+
+    def find_message(self, message: MessageId) -> SentMessage | None:
+        """Return the message with this id and who it went to, or None."""
+        self._flush()
+        row = self._execute(envelope_query("m.id = ?"), (message.bytes,)).fetchone()
+        if row is None:
+            return None
+        envelope = envelope_of(row)
+        rows = self._execute(
+            "SELECT s.id, s.name, d.reason FROM delivery d JOIN session s ON s.ref = d.recipient"
+            " WHERE d.seq = ? ORDER BY d.recipient",
+            (envelope.seq,),
+        ).fetchall()
+        sessions = [(SessionId(UUID(bytes=id_)), name, reason == MAILBOX_FULL) for id_, name, reason in rows]
+        return SentMessage(
+            envelope=envelope,
+            recipients=[(session, name) for session, name, is_refused in sessions if not is_refused],
+            refused=[(session, name) for session, name, is_refused in sessions if is_refused],
+        )
+
+    def seqs_of(self, messages: Sequence[MessageId], ref: int) -> dict[MessageId, int]:
+        """Return the seqs of those messages that were delivered to the session with number `ref`."""
+        self._flush()
+        found = {}
+        for message in messages:
+            row = self._execute(
+                "SELECT m.seq FROM message m JOIN delivery d ON d.seq = m.seq AND d.recipient = ? WHERE m.id = ?",
+                (ref, message.bytes),
+            ).fetchone()
+            if row is not None:
+                found[message] = int(row[0])
+        return found
+
+    def envelopes(self, seqs: Sequence[int]) -> dict[int, Envelope]:
+        """Return the messages with these seqs."""
+        self._flush()
+        rows = (self._execute(envelope_query("m.seq = ?"), (seq,)).fetchone() for seq in seqs)
+        return {row[0]: envelope_of(row) for row in rows if row is not None}
+
+    # ------------------------------------------------------------------------------------------------------- private
+
+    def _begin(self) -> None:
+        if not self._is_dirty:
+            self._execute("BEGIN IMMEDIATE")
+            self._is_dirty = True
+
+    def _flush(self) -> None:
+        if self._messages or self._deliveries or self._handed or self._ended:
+            self._begin()
+            # In the order in which one delivery can meet them; each list is emptied once it is written.
+            for statement, rows in (
+                (_INSERT_MESSAGE, self._messages),
+                (_INSERT_DELIVERY, self._deliveries),
+                (_HAND, self._handed),
+                (_END, self._ended),
+            ):
+                if rows:
+                    self._execute_many(statement, rows)
+                    rows.clear()
+
+    def _execute(self, statement: str, values: tuple[object, ...] = ()) -> sqlite3.Cursor:
+        try:
+            return self._database.execute(statement, values)
+        except sqlite3.Error as error:
+            raise StoreUnavailable(f"{self.path}: {error}") from error
+
+    def _execute_many(self, statement: str, rows: Iterable[Sequence[object]]) -> None:
+        try:
+            self._database.executemany(statement, rows)
+        except sqlite3.Error as error:
+            raise StoreUnavailable(f"{self.path}: {error}") from error
+
+    def _migrate(self) -> None:
+        version = self._execute("PRAGMA user_version").fetchone()[0]
+        if version > len(_MIGRATIONS):
+            raise StoreUnavailable(
+                f"{self.path} was written by a newer fugue (schema {version}, this one knows {len(_MIGRATIONS)})"
+            )
+        for number, statements in enumerate(_MIGRATIONS[version:], start=version + 1):
+            try:
+                self._database.executescript(f"BEGIN; {statements} PRAGMA user_version = {number}; COMMIT;")
+            except sqlite3.Error as error:
+                raise StoreUnavailable(f"{self.path}: migration to schema {number}: {error}") from error
