@@ -45,20 +45,28 @@ class PackedMessage(msgspec.Struct, frozen=True):
 
 
 def pack(message: OrchestrationMessage) -> PackedMessage:
-    """Write the payload as JSON. Raises `InvalidPayload` for a value that has no JSON form, NaN and infinity too."""
+    """Write the message as it travels. Raises `InvalidMessageType`, and `InvalidPayload` as `encode_payload` does."""
     check_msg_type(message.msg_type)
-    payload = message.payload
-    if not isinstance(payload, msgspec.Raw):
-        try:
-            # msgspec writes NaN as null; the standard library can refuse it.
-            encoded = msgspec.json.encode(payload)
-            if b"null" in encoded:
-                encoded = json.dumps(payload, allow_nan=False, separators=(",", ":"), default=_to_builtins).encode()
-        except (TypeError, ValueError, RecursionError, UnicodeError) as error:
-            raise InvalidPayload(f"{payload!r}"[:1000], f"has no JSON form: {error}") from None
-        payload = msgspec.Raw(encoded)
-    check_payload(bytes(payload))
-    return PackedMessage(message.msg_type, payload)
+    return PackedMessage(message.msg_type, msgspec.Raw(encode_payload(message.payload)))
+
+
+def encode_payload(payload: Any) -> bytes:
+    """Return `payload` as JSON on one line; a `msgspec.Raw` is JSON already, and only its line breaks become blanks.
+
+    Raises:
+        InvalidPayload: It has no JSON form (NaN and infinity have none), or is nested too deeply.
+    """
+    try:
+        encoded = msgspec.json.encode(payload)
+        if b"null" in encoded and not isinstance(payload, msgspec.Raw):
+            # msgspec writes NaN as null; the standard library can refuse it. The hook is for a `Raw` inside.
+            builtins = msgspec.to_builtins(payload, str_keys=True, enc_hook=lambda _: None)
+            json.dumps(builtins, allow_nan=False)
+    except (TypeError, ValueError, RecursionError) as error:
+        raise InvalidPayload(_shown(payload), f"has no JSON form: {error}") from None
+    _check_json(encoded)
+    check_payload(encoded)
+    return encoded.replace(b"\n", b" ")
 
 
 def read_payload(payload: bytes) -> Any:
@@ -72,7 +80,7 @@ def read_payload(payload: bytes) -> Any:
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         pass  # the standard library reads more (1e400) and says where it stopped
     try:
-        return json.loads(payload, parse_constant=_refuse_constant)
+        return json.loads(payload.decode(), parse_constant=_refuse_constant)  # of bytes it would read UTF-16, too
     except json.JSONDecodeError as error:
         raise InvalidPayload(_decoded(payload), f"line {error.lineno}, column {error.colno}: {error.msg}") from None
     except (ValueError, RecursionError) as error:
@@ -93,7 +101,8 @@ def check_payload(payload: bytes) -> None:
     """
     if payload.count(b"[") + payload.count(b"{") <= limits.PAYLOAD_DEPTH:
         return
-    depth = max(accumulate(_DEPTH_STEP[byte] for byte in _without_strings(payload) if byte in _DEPTH_STEP))
+    steps = (_DEPTH_STEP[byte] for byte in _without_strings(payload) if byte in _DEPTH_STEP)
+    depth = max(accumulate(steps), default=0)
     if depth > limits.PAYLOAD_DEPTH:
         raise InvalidPayload(_decoded(payload), f"nested {depth:,} levels deep, the limit is {limits.PAYLOAD_DEPTH}")
 
@@ -104,12 +113,26 @@ def _without_strings(payload: bytes) -> bytes:
     return b"".join(pieces[::2])
 
 
-def _to_builtins(value: object) -> Any:
-    return msgspec.to_builtins(value, str_keys=True)
+def _check_json(text: bytes) -> None:
+    """Raise `InvalidPayload` where a daemon would not take `text` for one JSON value."""
+    try:
+        text.decode()
+        msgspec.json.decode(text, type=msgspec.Raw)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        read_payload(text)  # says where it is wrong
+        check_payload(text)
+        raise InvalidPayload(_decoded(text), "a lone surrogate stands for no character") from None
 
 
 def _refuse_constant(name: str) -> None:
     raise ValueError(f"{name} is no JSON value")
+
+
+def _shown(payload: object) -> str:
+    try:
+        return repr(payload)[:1000]
+    except RecursionError:
+        return f"<{type(payload).__name__}>"
 
 
 def _decoded(payload: bytes) -> str:
