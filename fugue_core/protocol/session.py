@@ -9,7 +9,8 @@ from uuid import UUID
 import msgspec
 
 from fugue_core import limits
-from fugue_core.errors import InvalidMetadata, InvalidName, InvalidTag
+from fugue_core.errors import InvalidMetadata, InvalidName, InvalidPayload, InvalidTag
+from fugue_core.protocol.message import encode_payload
 
 SessionId = NewType("SessionId", UUID)
 
@@ -86,19 +87,28 @@ def check_session_name(name: str) -> str:
 
 
 def check_metadata(metadata: dict[str, Any], limit_bytes: int) -> dict[str, Any]:
-    """Return `metadata`, or raise `InvalidMetadata` for a bad key or for more than `limit_bytes` as JSON."""
+    """Return `metadata`.
+
+    Raises:
+        InvalidMetadata: A bad key, a value that could not be a payload, or more than `limit_bytes` as JSON.
+    """
     for key in metadata:
         if not (0 < len(key) <= limits.METADATA_KEY_CHARS and key.isprintable() and " " not in key):
             raise InvalidMetadata(key, _KEY_RULE)
-    size_bytes = len(msgspec.json.encode(metadata))
+    try:
+        size_bytes = len(encode_payload(metadata))
+    except InvalidPayload as error:
+        raise InvalidMetadata(", ".join(metadata), error.rule) from None
     if size_bytes > limit_bytes:
         raise InvalidMetadata(", ".join(metadata), f"{size_bytes:,} bytes as JSON exceed the limit of {limit_bytes:,}")
     return metadata
 
 
 def parse_session_id(text: str) -> SessionId | None:
-    """Return the id that `text` spells in a form `UUID` reads, or None where it is a name."""
+    """Return the id that `text` spells, with or without dashes or braces, or None where it is a name."""
     try:
-        return SessionId(UUID(text))
+        session_id = UUID(text)
     except ValueError:
         return None
+    # `UUID` leaves the digits to `int`, which reads `dead_beef...` and the digits of other scripts as well
+    return SessionId(session_id) if session_id.hex in text.lower().replace("-", "") else None
