@@ -101,4 +101,6 @@ def normalise_path(path: str) -> str:
     """Return `path` as worktrees are compared: no `//`, `.`, `..` or trailing slash; links are the edges' affair."""
     if not path.startswith("/") or "\0" in path:
         raise InvalidTarget(path, "a worktree's path is absolute")
+    if not path.isascii() and any("\ud800" <= character <= "\udfff" for character in path):
+        raise InvalidTarget(path, "a worktree's path is UTF-8")  # so Python spells the bytes that are not
     return "/" + posixpath.normpath(path).lstrip("/")  # normpath keeps a leading `//`
