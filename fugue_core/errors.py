@@ -52,10 +52,15 @@ if TYPE_CHECKING:
 class FugueError(Exception):
     """What fugue raises on purpose; `str(error)` is a sentence for people.
 
-    Subclasses keep each argument of `__init__` as an attribute of the same name.
+    Subclasses keep each argument of `__init__` as an attribute of the same name; none is called `name`, which on the
+    wire is the class's.
     """
 
     code: ClassVar[int] = -32000
+
+    def __init__(self, text: str) -> None:
+        super().__init__(text)
+        self.text = text
 
     def values(self) -> dict[str, object]:
         """Return what the error was made of, by the names of the arguments of `__init__`."""
@@ -240,9 +245,9 @@ class SessionNameExists(RequestRefused):
 
     code = -32023
 
-    def __init__(self, name: str) -> None:
-        super().__init__(f"a session is named {name!r} already; take another name, or resume that one")
-        self.name = name
+    def __init__(self, session_name: str) -> None:
+        super().__init__(f"a session is named {session_name!r} already; take another name, or resume that one")
+        self.session_name = session_name
 
 
 class SessionIdExists(RequestRefused):

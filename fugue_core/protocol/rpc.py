@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import json
 from typing import Any, Literal, TypeAlias, Union, cast, get_type_hints
 from uuid import UUID
 
@@ -63,14 +64,17 @@ _encoder = msgspec.json.Encoder()
 def decode_calls(block: bytes) -> list[Call | BadCall]:
     """Return what the lines of `block` ask, in order; a bad line costs the others nothing. Blank lines are skipped.
 
-    `msgspec.Raw` fields are views of `block`.
+    `msgspec.Raw` fields are views of their line.
     """
+    # not msgspec's `decode_lines`: it takes one value from two lines and two from one, and a payload with a line break
+    # in it would break the lines in which it is handed on
+    lines = block.removesuffix(b"\n").split(b"\n")
     try:
         if not block.isascii():
             block.decode()  # what msgspec skips over (payloads, unknown fields) it does not check
-        return list(_call_decoder.decode_lines(block))
+        return list(map(_call_decoder.decode, lines))
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        return [_decode_call(line) for line in block.split(b"\n") if line.strip()]
+        return [_decode_call(line) for line in lines if line.strip()]
 
 
 def _decode_call(line: bytes) -> Call | BadCall:
@@ -91,8 +95,8 @@ def _diagnose(line: bytes, cause: Exception) -> BadCall:
     except RecursionError:
         return BadCall(id=None, error=MalformedLine("nested too deeply"))
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        return BadCall(id=None, error=MalformedLine(str(error)))
-    call_id: CallId = outside.id if isinstance(outside.id, int | str) and not isinstance(outside.id, bool) else None
+        return _diagnose_surrogate(line) or BadCall(id=None, error=MalformedLine(str(error)))
+    call_id = _call_id(outside.id)
     if outside.jsonrpc != "2.0":
         reason = f'`jsonrpc` must be "2.0", not {outside.jsonrpc!r}'
     elif call_id is None and outside.id is not None:
@@ -107,6 +111,22 @@ def _diagnose(line: bytes, cause: Exception) -> BadCall:
     else:
         return BadCall(id=call_id, error=InvalidParams(outside.method, str(cause)))
     return BadCall(id=call_id, error=InvalidRequest(reason))
+
+
+def _diagnose_surrogate(line: bytes) -> BadCall | None:
+    """Return what to say of a line that is JSON but for a lone surrogate, where it is one."""
+    try:
+        outside = json.loads(line.decode(), parse_constant=int)  # `int` reads no NaN and no Infinity either
+    except (ValueError, RecursionError):
+        return None
+    call_id = _call_id(outside.get("id")) if isinstance(outside, dict) else None
+    if isinstance(call_id, str) and not call_id.isprintable():  # it may be there that the surrogate is
+        call_id = None
+    return BadCall(id=call_id, error=MalformedLine(r"a lone surrogate (\ud800 to \udfff) stands for no character"))
+
+
+def _call_id(value: object) -> CallId:
+    return value if isinstance(value, int | str) and not isinstance(value, bool) else None
 
 
 # ------------------------------------------------------------------------------------------- what the daemon writes
@@ -197,8 +217,9 @@ def error_from_wire(error: ErrorObject) -> FugueError:
     kind = getattr(errors, str(values.pop("name", "")), None)
     if isinstance(kind, type) and issubclass(kind, FugueError):
         hints = get_type_hints(kind.__init__, {**vars(errors), "Sequence": list, "UUID": UUID})
+        arguments = {name: values[name] for name in hints if name in values}
         try:
-            return kind(**{name: msgspec.convert(values[name], hints[name]) for name in hints if name in values})
+            return kind(**{name: msgspec.convert(value, hints[name]) for name, value in arguments.items()})
         except (TypeError, msgspec.ValidationError):
             pass  # a newer daemon's error of the same name has other values
     return FugueError(error.message)
