@@ -4,8 +4,8 @@
 
 A word is `KEY:VALUE` or free text; `!` before it negates. Words of one key are alternatives, different keys must all
 match, and each negated or free word must hold by itself. `*` in a value stands for any characters; a value with white
-space stands in double quotes. `from: to: tag: repo:` are compared exactly, case included; free text is sought anywhere,
-case ignored.
+space stands in double quotes. What has a key is compared whole, case included; free text is sought anywhere, the case
+of A to Z ignored, and its `*` is a star.
 """
 
 from __future__ import annotations
@@ -22,8 +22,11 @@ Key: TypeAlias = Literal["tag", "from", "to", "type", "state", "repo", "text"]
 KEYS: tuple[Key, ...] = get_args(Key)
 STATES = ("queued", "handed", "acked", "expired", "dead")
 
+MAX_WORDS = 64
+"""Words in one filter; SQLite, which carries some of them out, has its limits too."""
+
 _WORD = re.compile(r'\s*(!?)(?:([a-z]+):)?(?:"([^"]*)"|([^\s"]+))(?=\s|\Z)')
-_KEYED = re.compile(r"\s*!?([a-z]+):")
+_END = re.compile(r"\s*\Z")
 
 
 class Term(msgspec.Struct, frozen=True, kw_only=True):
@@ -40,8 +43,7 @@ class Term(msgspec.Struct, frozen=True, kw_only=True):
             return any(needle in _folded(candidate) for candidate in candidates)
         if "*" not in self.value:
             return self.value in candidates
-        pattern = re.compile(".*".join(map(re.escape, self.value.split("*"))), re.DOTALL)
-        return any(pattern.fullmatch(candidate) for candidate in candidates)
+        return any(_fits(self.value, candidate) for candidate in candidates)
 
 
 class Filter(msgspec.Struct, frozen=True, kw_only=True):
@@ -71,19 +73,39 @@ class Filter(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def parse_filter(text: str) -> Filter:
-    """Read a filter. Raises `InvalidFilter` for an unknown key, an unknown state or a quote that does not close."""
-    terms = []
+    """Read a filter.
+
+    Raises:
+        InvalidFilter: An unknown key or state, a key without a value, a quote that does not close, too many words.
+    """
+    terms: list[Term] = []
     position = 0
-    while text[position:].strip():
+    while not _END.match(text, position):
         word = _WORD.match(text, position)
         if word is None:
             raise InvalidFilter(
                 text[position:].strip(), 'a word is TEXT, KEY:VALUE or KEY:"VALUE", with ! before it to negate'
             )
+        if len(terms) == MAX_WORDS:
+            raise InvalidFilter(text, f"more than {MAX_WORDS} words")
         negation, key, quoted, plain = word.groups()
         position = word.end()
         terms.append(_term(key, quoted if quoted is not None else plain, is_negated=bool(negation)))
     return Filter(terms=tuple(terms))
+
+
+def _fits(pattern: str, candidate: str) -> bool:
+    """Say whether `candidate` is `pattern`, whose `*` stand for anything. Cost: linear; a regex may take for ever."""
+    first, *middle, last = pattern.split("*")
+    if len(candidate) < len(first) + len(last) or not (candidate.startswith(first) and candidate.endswith(last)):
+        return False
+    position, end = len(first), len(candidate) - len(last)
+    for piece in middle:
+        found = candidate.find(piece, position, end)
+        if found < 0:
+            return False
+        position = found + len(piece)
+    return True
 
 
 def _folded(text: str) -> bytes:
@@ -92,6 +114,8 @@ def _folded(text: str) -> bytes:
 
 def _term(key: str | None, value: str, *, is_negated: bool) -> Term:
     if key is None:
+        if value.endswith(":") and value[:-1] in KEYS:
+            raise InvalidFilter(value, "a value follows the colon, without a blank between")
         return Term(key="text", value=value, is_negated=is_negated)
     if key not in KEYS:
         raise InvalidFilter(
