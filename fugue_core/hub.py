@@ -230,7 +230,10 @@ class Hub:
             raise IdentityBound(caller.member.record.name)
         name = self._directory.free_name() if request.name is None else check_session_name(request.name)
         there = self._directory.named(name)
-        if there is not None and (request.resume or there.id == request.id):
+        begun = None if request.id is None else self._directory.get(request.id)
+        if begun is not None and (request.name is None or begun is there):
+            member = begun  # a retry of what was done before
+        elif there is not None and request.resume:
             member = self._resume(there, request)
         else:
             member = self._begin(name, request)

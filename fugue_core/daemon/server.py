@@ -173,24 +173,11 @@ def locked(path: str, owner: str) -> Iterator[None]:
 
 
 @contextlib.asynccontextmanager
-async def serve(socket_path: str, state_dir: str, config: Config) -> AsyncIterator[Server]:
-    """Run a daemon: it listens when the body begins, and has answered, stored and removed everything when this ends.
-
-    Two locks say that it is the only one: one beside the socket, one in the state directory. With them held, a socket
-    file that is there is stale, and is replaced.
-
-    Raises:
-        DaemonUnavailable: Another daemon runs at this socket or on this state directory.
-        StoreUnavailable: The state directory or the store cannot be used.
-    """
-    try:
-        os.makedirs(state_dir, mode=0o700, exist_ok=True)
-        os.makedirs(os.path.dirname(socket_path), mode=0o700, exist_ok=True)
-    except OSError as error:
-        raise StoreUnavailable(str(error)) from error
+async def running(socket_path: str, state_dir: str, config: Config) -> AsyncIterator[Server]:
+    """Run a daemon that has its store in `state_dir`, and listens nowhere. See `serve` for the errors."""
     async with contextlib.AsyncExitStack() as stack:
         try:
-            stack.enter_context(locked(f"{socket_path}.lock", socket_path))
+            os.makedirs(state_dir, mode=0o700, exist_ok=True)
             stack.enter_context(locked(f"{state_dir}/lock", socket_path))
         except OSError as error:
             raise StoreUnavailable(str(error)) from error
@@ -201,6 +188,27 @@ async def serve(socket_path: str, state_dir: str, config: Config) -> AsyncIterat
         stack.callback(history.close)
         server = Server(socket_path, store, history, config)
         stack.push_async_callback(server.close)
+        yield server
+
+
+@contextlib.asynccontextmanager
+async def serve(socket_path: str, state_dir: str, config: Config) -> AsyncIterator[Server]:
+    """Run a daemon at a socket: it listens when the body begins, and has answered and stored everything when this ends.
+
+    Two locks say that it is the only one: one beside the socket, one in the state directory. With them held, a socket
+    file that is there is stale, and is replaced.
+
+    Raises:
+        DaemonUnavailable: Another daemon runs at this socket or on this state directory.
+        StoreUnavailable: The state directory or the store cannot be used.
+    """
+    async with contextlib.AsyncExitStack() as stack:
+        try:
+            os.makedirs(os.path.dirname(socket_path), mode=0o700, exist_ok=True)
+            stack.enter_context(locked(f"{socket_path}.lock", socket_path))
+        except OSError as error:
+            raise DaemonUnavailable(socket_path, str(error)) from error
+        server = await stack.enter_async_context(running(socket_path, state_dir, config))
         await stack.enter_async_context(_listening(socket_path, server, config.limits.line_bytes))
         yield server
 

@@ -1,0 +1,460 @@
+"""The Python client: `async with fugue_core.connect() as client:`."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from typing import Any, Literal, TypeAlias
+from uuid import UUID
+
+import fugue_core
+from fugue_core import git, place
+from fugue_core.client.channel import Channel
+from fugue_core.client.link import Opener, SocketOpener
+from fugue_core.client.subscription import Subscription
+from fugue_core.errors import ConnectionLost, DaemonUnavailable, FugueError
+from fugue_core.identifier import new_id
+from fugue_core.protocol.events import Notice
+from fugue_core.protocol.message import OrchestrationMessage, pack
+from fugue_core.protocol.requests import (
+    PROTOCOL_VERSION,
+    Acked,
+    AckMessages,
+    DaemonStatus,
+    EditMetadata,
+    EditTags,
+    EndSession,
+    Envelope,
+    GetMessage,
+    GetSession,
+    GetStatus,
+    Hello,
+    JoinSession,
+    ListMessages,
+    ListSessions,
+    LogPage,
+    MessageRecord,
+    Ping,
+    Pong,
+    Receipt,
+    Received,
+    ReceiveMessages,
+    Recipient,
+    RenameSession,
+    Request,
+    Resolved,
+    ResolveTarget,
+    SendMessage,
+    SessionList,
+    Software,
+    StopDaemon,
+    SubscribeEvents,
+    VersionRange,
+    Welcome,
+)
+from fugue_core.protocol.session import SessionInfo, WorktreeInfo
+from fugue_core.protocol.target import OrchestrationTarget, WireTarget, to_wire
+
+Target: TypeAlias = OrchestrationTarget | WireTarget | str
+"""A target as a value, or in its text form: `tag:mayor`, `session:bob`, `broadcast`, `worktree:/p`."""
+
+FIRST_RETRY_S = 0.02
+LAST_RETRY_S = 1.0
+PATIENCE_S = 30.0
+"""How long a request waits for a daemon that went away to come back, before it fails with `DaemonUnavailable`."""
+
+
+@contextlib.asynccontextmanager
+async def connect(
+    where: str | Opener | None = None,
+    *,
+    session: str | None = None,
+    name: str = "fugue-python",
+    start: bool = True,
+    attach: bool = True,
+) -> AsyncIterator[Client]:
+    """Talk to a daemon within the block.
+
+    Args:
+        where: The path of a socket; or a `fugue_core.daemon.local.LocalDaemon`; None: the socket that the environment
+            means, see `fugue_core.place`.
+        session: Speak for this session, an id or a name; None: for `$FUGUE_SESSION` where `where` is None and it is
+            set, else for nobody until `join`.
+        name: The program's name, for people.
+        start: Start a daemon where none runs.
+        attach: Count as somebody who is connected to the session.
+
+    Raises:
+        DaemonUnavailable: Nobody answers, and none could be started.
+        SessionNotFound, ProtocolMismatch
+    """
+    if where is None and session is None:
+        session = os.environ.get("FUGUE_SESSION") or None
+    if where is None or isinstance(where, str):
+        where = SocketOpener(where or place.socket_path(), start=start)
+    client = Client(where, session=session, name=name, attach=attach)
+    try:
+        await client.open()
+        yield client
+    finally:
+        client.close()
+
+
+class Client:
+    """One identity at one daemon; made by `connect`.
+
+    Any number of tasks may ask at once. Where the connection is lost, it is made again with the same identity, and
+    what was not answered is asked again: sends under the ids that they had, so that nothing is delivered twice.
+
+    Every method may raise `DaemonUnavailable` (after `PATIENCE_S` without a daemon), `StoreUnavailable`, and the
+    errors that its request lists in `protocol.requests`.
+    """
+
+    def __init__(self, opener: Opener, *, session: str | None, name: str, attach: bool) -> None:
+        self._opener = opener
+        self._session = session
+        self._name = name
+        self._attach = attach
+        self._channel: Channel | None = None
+        self._connecting = asyncio.Lock()
+        self._subscription: Subscription | None = None
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._is_closed = False
+        self._cursor = 0
+        self.session: SessionInfo | None = None
+        self.welcome: Welcome | None = None
+
+    async def open(self) -> None:
+        """Connect now, so that what is wrong shows at once and not at the first request."""
+        await self._connected()
+
+    def close(self) -> None:
+        """End the connection. The session, if any, goes on."""
+        self._is_closed = True
+        if self._subscription is not None:
+            self._subscription.close()
+        for task in self._tasks:
+            task.cancel()
+        if self._channel is not None:
+            self._channel.close()
+
+    # ------------------------------------------------------------------------------------------------------ sessions
+
+    async def join(  # noqa: PLR0913  # as many as the request has fields
+        self,
+        name: str | None = None,
+        *,
+        tags: Iterable[str] = (),
+        metadata: Mapping[str, Any] | None = None,
+        directory: str | None = None,
+        repo: str | None = None,
+        worktree: WorktreeInfo | None = None,
+        resume: bool = False,
+        for_pid: int | None = None,
+    ) -> SessionInfo:
+        """Make a session and speak for it from now on, see `JoinSession`.
+
+        Args:
+            name: Absent: the daemon finds one.
+            tags: To begin with.
+            metadata: To begin with.
+            directory: Where it works; its `repo` and `worktree` are found by asking git.
+            repo: In place of what git says.
+            worktree: In place of what git says.
+            resume: Take up the session of this name, if there is one.
+            for_pid: End the session with this process.
+        """
+        if directory is not None:
+            there = await asyncio.to_thread(git.locate, directory)
+            repo = repo or there.repo
+            if worktree is None and there.worktree_path is not None:
+                worktree = WorktreeInfo(path=there.worktree_path, branch=there.branch, is_main=there.is_main)
+        info: SessionInfo = await self._ask(
+            JoinSession(
+                name=name,
+                tags=tuple(tags),
+                metadata=dict(metadata or {}),
+                repo=repo,
+                worktree=worktree,
+                resume=resume,
+                for_pid=for_pid,
+                id=new_id(),
+                attach=self._attach,
+            )
+        )
+        self._session = str(info.id)
+        self.session = info
+        return info
+
+    async def sessions(self, filter: str = "") -> tuple[SessionInfo, ...]:  # noqa: A002  # the word of the contract
+        """Return the living sessions, in order of registration."""
+        answer: SessionList = await self._ask(ListSessions(filter=filter))
+        return answer.sessions
+
+    async def get_session(self, session: str | UUID | None = None) -> SessionInfo:
+        """Return one session; the own one where none is named."""
+        return await self._about(GetSession(session=_text(session)))
+
+    async def rename(self, name: str, session: str | UUID | None = None) -> SessionInfo:
+        """Give a session another name."""
+        return await self._about(RenameSession(name=name, session=_text(session)))
+
+    async def tag(
+        self,
+        *,
+        add: Iterable[str] = (),
+        remove: Iterable[str] = (),
+        replace: Iterable[str] | None = None,
+        session: str | UUID | None = None,
+    ) -> SessionInfo:
+        """Change a session's tags, all of the edit or none of it; return the session with the tags that it has now."""
+        edit = EditTags(
+            add=tuple(add),
+            remove=tuple(remove),
+            replace=None if replace is None else tuple(replace),
+            session=_text(session),
+        )
+        return await self._about(edit)
+
+    async def edit_metadata(
+        self,
+        set: Mapping[str, Any] | None = None,
+        remove: Iterable[str] = (),
+        session: str | UUID | None = None,  # noqa: A002
+    ) -> SessionInfo:
+        """Change a session's metadata."""
+        return await self._about(EditMetadata(set=dict(set or {}), remove=tuple(remove), session=_text(session)))
+
+    async def end(self, session: str | UUID | None = None) -> SessionInfo:
+        """End a session; return it as it last was."""
+        info: SessionInfo = await self._ask(EndSession(session=_text(session)))
+        return info
+
+    # ------------------------------------------------------------------------------------------------------ messages
+
+    async def send(
+        self,
+        target: Target,
+        message: OrchestrationMessage,
+        *,
+        id: UUID | None = None,  # noqa: A002  # the word of the contract
+        reply_to: UUID | None = None,
+        ttl_s: float | None = None,
+    ) -> Receipt:
+        """Send a message; return who will receive it. When this returns, it is on disk."""
+        receipt: Receipt = await self._ask(_sending(target, message, id, reply_to, ttl_s))
+        return receipt
+
+    async def send_many(self, messages: Iterable[tuple[Target, OrchestrationMessage]]) -> list[Receipt]:
+        """Send many messages in one go, in this order; return their receipts. Far cheaper than one after the other.
+
+        Raises:
+            FugueError: The first refusal; the others were sent all the same.
+        """
+        requests = [_sending(target, message, None, None, None) for target, message in messages]
+        while True:
+            channel = await self._connected()
+            answers = await asyncio.gather(*map(channel.ask, requests), return_exceptions=True)
+            if not any(isinstance(answer, ConnectionLost) for answer in answers) or self._is_closed:
+                break
+        for answer in answers:
+            if isinstance(answer, BaseException):
+                raise answer
+        return answers  # type: ignore[return-value]  # no exception among them any more
+
+    async def resolve(self, target: Target, sender: str | UUID | None = None) -> tuple[Recipient, ...]:
+        """Return who would receive a message sent now."""
+        answer: Resolved = await self._ask(ResolveTarget(target=to_wire(target), sender=_text(sender)))
+        return answer.recipients
+
+    async def receive(
+        self, *, limit: int = 100, wait_s: float = 0.0, peek: bool = False, after: int | None = None
+    ) -> Received:
+        """Take what waits for the own session, oldest first. What is not acknowledged comes again to the next client.
+
+        Args:
+            limit: At most so many.
+            wait_s: Where there is nothing, wait so long for something.
+            peek: Only look.
+            after: Begin after this seq; None: after what this client took before.
+        """
+        request = ReceiveMessages(limit=limit, wait_s=wait_s, peek=peek, after=self._cursor if after is None else after)
+        received: Received = await self._ask(request)
+        if received.envelopes and not peek:
+            self._cursor = received.envelopes[-1].seq
+        return received
+
+    async def incoming(self, *, wait_s: float = 60.0) -> AsyncIterator[Envelope]:
+        """Iterate over what comes for the own session, for ever. Acknowledge each when it has been dealt with."""
+        while True:
+            received = await self.receive(wait_s=wait_s)
+            for envelope in received.envelopes:
+                yield envelope
+
+    async def ack(self, *messages: Envelope | UUID, up_to: int | None = None) -> Acked:
+        """Say that messages have been dealt with: these, and all up to the seq `up_to`."""
+        ids = tuple([message.id if isinstance(message, Envelope) else message for message in messages])
+        acked: Acked = await self._ask(AckMessages(ids=ids, up_to=up_to))
+        return acked
+
+    async def list_messages(
+        self,
+        filter: str = "",  # noqa: A002  # the word of the contract
+        *,
+        before: int | None = None,
+        after: int | None = None,
+        limit: int = 100,
+        order: Literal["newest", "oldest"] = "newest",
+    ) -> LogPage:
+        """Return a page of the log of all messages, see `ListMessages`."""
+        request = ListMessages(filter=filter, before=before, after=after, limit=limit, order=order)
+        page: LogPage = await self._ask(request)
+        return page
+
+    async def get_message(self, message: UUID) -> MessageRecord:
+        """Return a message with every recipient's state."""
+        record: MessageRecord = await self._ask(GetMessage(id=message))
+        return record
+
+    # ------------------------------------------------------------------------------------------------ events, daemon
+
+    async def subscribe(self) -> Subscription:
+        """Return an iterator over everything that happens from now on; it begins with everything as it is.
+
+        One at a time: a second one ends the first.
+        """
+        if self._subscription is not None:
+            self._subscription.close()
+        subscription = Subscription(self._unsubscribe, self._catch_up)
+        self._subscription = subscription
+        await self._begin(subscription, await self._connected())
+        return subscription
+
+    async def status(self) -> DaemonStatus:
+        """Return how the daemon is."""
+        status: DaemonStatus = await self._ask(GetStatus())
+        return status
+
+    async def ping(self) -> Pong:
+        """See whether the daemon answers."""
+        pong: Pong = await self._ask(Ping())
+        return pong
+
+    async def stop_daemon(self) -> None:
+        """End the daemon; what is stored will be there again."""
+        channel = await self._connected()
+        with contextlib.suppress(ConnectionLost):  # it may be gone before its answer is read
+            await channel.ask(StopDaemon())
+
+    # ------------------------------------------------------------------------------------------------------- private
+
+    async def _ask(self, request: Request) -> Any:
+        while True:
+            channel = await self._connected()
+            try:
+                return await channel.ask(request)
+            except ConnectionLost:
+                if self._is_closed:
+                    raise
+
+    async def _about(self, request: Request) -> SessionInfo:
+        info: SessionInfo = await self._ask(request)
+        if self.session is not None and info.id == self.session.id:
+            self.session = info
+        return info
+
+    async def _connected(self) -> Channel:
+        """Return the connection, made anew where it was lost."""
+        if self._channel is not None and self._channel.lost is None:
+            return self._channel
+        async with self._connecting:
+            if self._is_closed:
+                raise ConnectionLost("closed")
+            if self._channel is None or self._channel.lost is not None:
+                self._channel = await self._connect_patiently(is_first=self._channel is None)
+                if self._subscription is not None:
+                    await self._begin(self._subscription, self._channel)
+            return self._channel
+
+    async def _connect_patiently(self, *, is_first: bool) -> Channel:
+        retry_s = FIRST_RETRY_S
+        deadline = asyncio.get_running_loop().time() + (0.0 if is_first else PATIENCE_S)
+        while True:
+            try:
+                channel = await Channel.open(self._opener, self._take_notices, self._on_lost)
+                await self._greet(channel)
+            except (OSError, ConnectionLost, DaemonUnavailable) as error:
+                if asyncio.get_running_loop().time() >= deadline:
+                    raise self._unavailable(error) from error
+            else:
+                return channel
+            await asyncio.sleep(retry_s)
+            retry_s = min(2 * retry_s, LAST_RETRY_S)
+
+    async def _greet(self, channel: Channel) -> None:
+        hello = Hello(
+            protocol=VersionRange(min=PROTOCOL_VERSION, max=PROTOCOL_VERSION),
+            client=Software(name=self._name, version=fugue_core.__version__),
+            session=self._session,
+            attach=self._attach,
+        )
+        try:
+            welcome: Welcome = await channel.ask(hello)
+        except FugueError:
+            channel.close()
+            raise
+        self.welcome = welcome
+        self.session = welcome.session
+        if welcome.session is not None:
+            self._session = str(welcome.session.id)  # a name may change, an id does not
+
+    def _unavailable(self, error: Exception) -> FugueError:
+        if isinstance(error, DaemonUnavailable):
+            return error
+        return DaemonUnavailable(getattr(self._opener, "socket_path", "in-process daemon"), str(error))
+
+    def _on_lost(self) -> None:
+        if self._subscription is not None and not self._is_closed:
+            self._catch_up()  # nobody else may ask for anything soon
+
+    def _catch_up(self) -> None:
+        task = asyncio.get_running_loop().create_task(self._subscribe_again())
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _subscribe_again(self) -> None:
+        subscription = self._subscription
+        if subscription is None:
+            return
+        try:
+            was = self._channel
+            channel = await self._connected()
+            if channel is was:  # else connecting has subscribed
+                await self._begin(subscription, channel)
+        except FugueError as error:
+            subscription.fail(error)
+
+    async def _begin(self, subscription: Subscription, channel: Channel) -> None:
+        with contextlib.suppress(ConnectionLost):  # then it is subscribed again with the next connection
+            await channel.ask(SubscribeEvents(since=subscription.since), subscription.begin)
+
+    def _unsubscribe(self) -> None:
+        self._subscription = None
+
+    def _take_notices(self, notices: Sequence[Notice]) -> None:
+        if self._subscription is not None:
+            self._subscription.take(notices)
+
+
+def _sending(
+    target: Target, message: OrchestrationMessage, message_id: UUID | None, reply_to: UUID | None, ttl_s: float | None
+) -> SendMessage:
+    return SendMessage(
+        target=to_wire(target), packed=pack(message), id=message_id or new_id(), reply_to=reply_to, ttl_s=ttl_s
+    )
+
+
+def _text(session: str | UUID | None) -> str | None:
+    return None if session is None else str(session)
