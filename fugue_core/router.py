@@ -66,7 +66,7 @@ class MessageReceiver:
         Raises:
             ReceiverClosed: The session was unregistered, and everything that had come is read.
         """
-        import asyncio  # only who waits needs an event loop
+        import asyncio  # noqa: PLC0415  # only who waits needs an event loop
 
         while not self.queue and not self._is_closed:
             waiter = asyncio.get_running_loop().create_future()
@@ -75,10 +75,10 @@ class MessageReceiver:
             try:
                 await waiter
             except asyncio.CancelledError:
-                if waiter.cancelled():
+                if waiter in self._waiters:
                     self._waiters.remove(waiter)
                     self._rest()
-                else:
+                elif not waiter.cancelled():
                     self.wake()  # it was woken just before: hand the wake on
                 raise
         received = self.receive_nowait()
@@ -96,9 +96,12 @@ class MessageReceiver:
 
     def wake(self) -> None:
         """Let the task that has waited longest look again, if there is something to see."""
-        if self._waiters and (self.queue or self._is_closed):
-            self._waiters.popleft().set_result(None)
-            self._rest()
+        while self._waiters and (self.queue or self._is_closed):
+            waiter = self._waiters.popleft()
+            if not waiter.done():  # it is where the task was cancelled and has not run since
+                waiter.set_result(None)
+                break
+        self._rest()
 
     def close(self) -> None:
         """Take nothing more; what is queued can still be read, and whoever waits is told."""
@@ -335,20 +338,24 @@ class MessageRouter:
         self._routed += 1
         received = (from_session_id, message)
         if self._routed >= audience.roomy_until and not audience.has_room(self._routed):
-            delivered = _deliver_where_room(audience, place, received)
+            try:
+                return _deliver_where_room(audience, place, received)
+            finally:
+                self._wake(audience)
+        for queue in audience.queues:
+            queue.append(received)
+        if place is None:
+            delivered = audience.ids
         else:
-            for queue in audience.queues:
-                queue.append(received)
-            if place is None:
-                delivered = audience.ids
-            else:
-                audience.queues[place].pop()  # taking it from the sender again is cheaper than leaving the sender out
-                delivered = audience.others
+            audience.queues[place].pop()  # taking it from the sender again is cheaper than leaving the sender out
+            delivered = audience.others
         if self._waiting:
             self._wake(audience)
         return delivered
 
-    def _find_audience(self, sender: UUID, target: OrchestrationTarget) -> tuple[_Audience, int | None]:
+    def _find_audience(  # noqa: C901  # one branch for each kind of target
+        self, sender: UUID, target: OrchestrationTarget
+    ) -> tuple[_Audience, int | None]:
         """Return whom the target names, arranged, and where among them stands the sender who is to be left out."""
         if type(target) is Tagged:
             audience = (
