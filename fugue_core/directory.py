@@ -19,13 +19,14 @@ from fugue_core.router import MessageRouter
 class Member:
     """A session: its record, its mailbox, and how many connections speak for it now."""
 
-    __slots__ = ("_recipient", "attached_clients", "has_ended", "mailbox", "record")
+    __slots__ = ("_participant", "_recipient", "attached_clients", "has_ended", "mailbox", "record")
 
     def __init__(self, record: SessionRecord, mailbox: Mailbox) -> None:
         self.record = record
         self.mailbox = mailbox
         self.attached_clients = 0
         self.has_ended = False
+        self._participant: Participant | None = None
         self._recipient: Recipient | None = None
 
     @property
@@ -34,8 +35,12 @@ class Member:
         return self.record.id
 
     def participant(self) -> Participant:
-        """Return who this is, for an envelope."""
-        return Participant(id=self.record.id, name=self.record.name)
+        """Return who this is, for an envelope. Made once, until the name changes."""
+        record = self.record
+        made = self._participant
+        if made is None or made.name is not record.name:
+            made = self._participant = Participant(id=record.id, name=record.name)
+        return made
 
     def recipient(self) -> Recipient:
         """Return who this is, for a receipt. Made once, until something about it changes."""

@@ -6,12 +6,33 @@ import os
 import time
 from uuid import UUID
 
+_VERSION_7 = 7 << 76 | 2 << 62
+_RANDOM_BITS = 74
+_last_ms = 0
+_last_random = 0
+
 
 def new_id() -> UUID:
-    """Return a UUID of version 7 (RFC 9562): it begins with the time, so that ids made one after the other sort so.
+    """Return a UUID of version 7 (RFC 9562): it begins with the time in milliseconds, so that ids sort as they were made.
 
-    An index of such ids grows at its end; with random ones every insertion would touch a page of its own.
+    An index of such ids grows at its end; with random ones every insertion would touch a page of its own. Within one
+    millisecond the random part counts up from where it began (the RFC's method 2), which also spares the system calls.
     """
-    value = (time.time_ns() // 1_000_000) << 80 | int.from_bytes(os.urandom(10), "big")
-    value = value & ~(0xF000 << 64) & ~(0xC000 << 48) | (7 << 76) | (2 << 62)
-    return UUID(int=value)
+    global _last_ms, _last_random  # noqa: PLW0603  # what makes ids grow is the process's own
+    now_ms = time.time_ns() // 1_000_000
+    if now_ms > _last_ms:
+        _last_ms = now_ms
+        # one bit less than there is room for, so that counting up does not run over
+        _last_random = int.from_bytes(os.urandom(10), "big") >> 80 - _RANDOM_BITS + 1
+    else:
+        _last_random += 1
+    low, high = _last_random & (1 << 62) - 1, _last_random >> 62
+    return UUID(int=_last_ms << 80 | high << 64 | low | _VERSION_7)
+
+
+def _begin_anew() -> None:
+    global _last_ms  # noqa: PLW0603  # as above
+    _last_ms = 0
+
+
+os.register_at_fork(after_in_child=_begin_anew)  # or two processes would count up from the same number

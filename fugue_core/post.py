@@ -94,6 +94,8 @@ class Post:
         self._tell = tell
         self._cache = EnvelopeCache(limits.envelope_cache_bytes)
         self._expiries: list[tuple[float, int]] = []
+        self._has_foreseen = False
+        self._taken: set[bytes] = set()
         self.arrived: dict[Member, None] = {}
         self.last_seq = 0
 
@@ -132,7 +134,7 @@ class Post:
         check_msg_type(request.packed.msg_type)
         check_payload(payload)
         if request.id is not None:
-            sent = self._store.find_message(MessageId(request.id))
+            sent = self._find_sent(MessageId(request.id))
             if sent is not None:
                 return self._receipt_again(sender, request, sent)
         target, members = self.resolve(sender, request.target)
@@ -183,6 +185,24 @@ class Post:
         self._cache.put(envelope, size_bytes)
         if envelope.expires_at is not None and takers:
             heapq.heappush(self._expiries, (envelope.expires_at, seq))
+
+    def foresee(self, messages: list[MessageId]) -> None:
+        """Look up at once which of the ids that will be sent under are taken. Good until `forget`.
+
+        `send` asks the store for each one otherwise, which costs as much as all the rest of it.
+        """
+        self._taken = {message.bytes for message in self._store.known_messages(messages)} if messages else set()
+        self._has_foreseen = True
+
+    def forget(self) -> None:
+        """Trust what was foreseen no longer."""
+        self._has_foreseen = False
+
+    def _find_sent(self, message: MessageId) -> SentMessage | None:
+        if self._has_foreseen and (key := message.bytes) not in self._taken:
+            self._taken.add(key)  # for whoever comes with the same id in the same turn
+            return None
+        return self._store.find_message(message)
 
     def _receipt_again(self, sender: Member, request: SendMessage, sent: SentMessage) -> Receipt:
         """Answer a retry as the first time."""

@@ -117,6 +117,9 @@ class Store(Protocol):
     def change(self, changes: Iterable[Change]) -> None:
         """Keep new states of deliveries."""
 
+    def known_messages(self, messages: Sequence[MessageId]) -> set[MessageId]:
+        """Return those of these ids under which a message is kept. Cheaper in one call than one by one."""
+
     def find_message(self, message: MessageId) -> SentMessage | None:
         """Return the message with this id and who it went to."""
 

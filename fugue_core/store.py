@@ -32,6 +32,9 @@ WAL_CHECKPOINT_BYTES = 16 * 1024 * 1024
 WAL_LIMIT_BYTES = 256 * 1024 * 1024
 """From this size on the writer waits for that."""
 
+ASK_AT_ONCE = 512
+"""Ids in one query."""
+
 _MIGRATIONS: tuple[str, ...] = (
     """
     CREATE TABLE session (
@@ -254,6 +257,18 @@ class SqliteStore:
     def is_session_known(self, session: SessionId) -> bool:
         """Say whether a session, living or ended, has this id."""
         return bool(self._execute("SELECT 1 FROM session WHERE id = ?", (session.bytes,)).fetchall())
+
+    def known_messages(self, messages: Sequence[MessageId]) -> set[MessageId]:
+        """Return those of these ids under which a message is stored."""
+        self._flush()
+        known: set[MessageId] = set()
+        for start in range(0, len(messages), ASK_AT_ONCE):
+            asked = [message.bytes for message in messages[start : start + ASK_AT_ONCE]]
+            room = 1 << (len(asked) - 1).bit_length()  # few statements of different lengths, so that SQLite knows them
+            asked += asked[:1] * (room - len(asked))
+            rows = self._execute(f"SELECT id FROM message WHERE id IN ({', '.join('?' * room)})", tuple(asked))  # noqa: S608
+            known.update(MessageId(UUID(bytes=row[0])) for row in rows)
+        return known
 
     def find_message(self, message: MessageId) -> SentMessage | None:
         """Return the message with this id and who it went to, or None."""

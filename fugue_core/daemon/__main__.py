@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import gc
 import logging
 import os
 import signal
@@ -15,6 +16,9 @@ from fugue_core.daemon.server import serve
 from fugue_core.errors import FugueError
 
 log = logging.getLogger("fugue_core.daemon")
+
+YOUNG_OBJECTS = 20_000
+"""New objects before the collector looks for cycles. The hot path makes none, and a turn makes thousands of objects."""
 
 
 def main() -> int:
@@ -43,6 +47,8 @@ async def _run(socket_path: str, ready_fd: int | None) -> None:
             loop.add_signal_handler(number, server.stopped.set)
         loop.add_signal_handler(signal.SIGHUP, lambda: None)  # the terminal that started it may close
         log.info("daemon %d listens at %s", os.getpid(), socket_path)
+        gc.freeze()  # what is here now stays; the collector need not look at it again and again
+        gc.set_threshold(YOUNG_OBJECTS)
         _say(ready_fd, "ready")
         await server.stopped.wait()
         log.info("daemon %d stops", os.getpid())

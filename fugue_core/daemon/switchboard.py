@@ -8,8 +8,6 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable
-from functools import partial
-from typing import NamedTuple
 
 import msgspec
 
@@ -22,7 +20,7 @@ from fugue_core.hub import Hub
 from fugue_core.limits import Limits
 from fugue_core.protocol.events import Event, SessionChanged, SessionEnded, SessionJoined
 from fugue_core.protocol.requests import PROTOCOL_VERSION, Hello, Received, ReceiveMessages, Request, Software, Welcome
-from fugue_core.protocol.rpc import BadCall, CallId, decode_calls, encode_error, encode_result
+from fugue_core.protocol.rpc import BadCall, Call, CallId, decode_calls, encode_error, encode_result
 from fugue_core.store import SqliteStore
 
 log = logging.getLogger(__name__)
@@ -31,7 +29,7 @@ CAPABILITIES = ("ttl", "resolve", "since")
 """What this daemon can do beyond what every daemon of its protocol version can."""
 
 
-class Answer(NamedTuple):
+class Answer(msgspec.Struct, frozen=True, gc=False):
     """What a peer will be told when the turn is on disk. `request` is None where the line was none."""
 
     peer: Peer
@@ -46,7 +44,7 @@ class Answer(NamedTuple):
         return not isinstance(self.result, FugueError) or isinstance(self.result, MailboxFull)
 
 
-class Inquiry(NamedTuple):
+class Inquiry(msgspec.Struct, frozen=True, gc=False):
     """A request that changes nothing and is answered after the commit."""
 
     peer: Peer
@@ -157,8 +155,11 @@ class Switchboard:
         departed, self._departed = self._departed, []
         if self.store_error is not None:
             self._probe_store()
-        for peer, block, error in inbox:
-            self._carry_out_lines(peer, block, error)
+        calls = [(peer, call) for peer, block, error in inbox for call in _calls(block, error)]
+        if self.store_error is None:
+            self._attempt(lambda: self._hub.foresee(call.request for _, call in calls if not isinstance(call, BadCall)))
+        for peer, call in calls:
+            self._carry_out(peer, call)
         for peer in departed:
             self._waiting_room.leave(peer)
             self._hub.leave(peer.caller)
@@ -169,55 +170,58 @@ class Switchboard:
             self._attempt(self._store.commit)
         self._hand_out(self._hub.take_events())
 
-    def _attempt(self, step: Callable[[], None]) -> FugueError | None:
-        """Do a part of a turn; where it fails undo the turn so far, and return why."""
+    def _attempt(self, step: Callable[[], None]) -> None:
+        """Do a part of a turn; where it fails, undo the turn so far."""
         try:
             step()
-        except StoreUnavailable as error:
+        except Exception as error:  # noqa: BLE001  # see `_fail`
+            self._fail(error)
+
+    def _fail(self, error: Exception) -> FugueError:
+        """Undo the turn so far; return what to tell whoever asked for something in it."""
+        failure: FugueError
+        if isinstance(error, StoreUnavailable):
             log.error("%s", error)
-            self.store_error = error
-            self._undo(error)
-            return error
-        except Exception as error:  # a bug of ours: who asked is told, nothing half-done stays, everybody else goes on
-            log.exception("a turn failed")
+            self.store_error = failure = error
+        else:  # a bug of ours: who asked is told, nothing half-done stays, everybody else goes on
+            log.error("a turn failed", exc_info=error)
             failure = InternalError(f"{type(error).__name__}: {error}")
-            self._undo(failure)
-            return failure
-        return None
+        self._undo(failure)
+        return failure
 
-    def _carry_out_lines(self, peer: Peer, block: bytes, error: LineTooLong | None) -> None:
-        for call in decode_calls(block) if block else ():
-            if peer.is_closing:
-                return
-            if isinstance(call, BadCall):
-                self._answers.append(Answer(peer, call.id, None, call.error))
-                continue
-            call_id = None if call.id is msgspec.UNSET else call.id
-            failure = self._attempt(partial(self._carry_out, peer, call_id, call.request))
-            if failure is not None:
-                self._answers.append(Answer(peer, call_id, call.request, failure))
-        if error is not None:
-            self._answers.append(Answer(peer, None, None, error))
-
-    def _carry_out(self, peer: Peer, call_id: CallId, request: Request) -> None:
-        result: msgspec.Struct | FugueError
+    def _carry_out(self, peer: Peer, call: Call | BadCall) -> None:
+        if peer.is_closing:
+            return
+        if isinstance(call, BadCall):
+            self._answers.append(Answer(peer, call.id, None, call.error))
+            return
+        call_id = None if call.id is msgspec.UNSET else call.id
+        request = call.request
+        result: msgspec.Struct | FugueError | None
         try:
-            if not peer.has_said_hello or type(request) is Hello:
-                result = self._greet(peer, request)
-            elif not self._hub.can_handle(request):
-                self._inquiries.append(Inquiry(peer, call_id, request))
-                return
-            elif self.store_error is not None and request.mutates:
-                result = self.store_error
-            else:
-                result = self._hub.handle(peer.caller, request)
-                if isinstance(result, Received) and not result.envelopes and self._may_wait(peer, call_id, request):
-                    return
-        except StoreUnavailable:
-            raise
+            result = self._result_of(peer, call_id, request)
+        except StoreUnavailable as error:
+            result = self._fail(error)
         except FugueError as error:
             result = error
-        self._answers.append(Answer(peer, call_id, request, result))
+        except Exception as error:  # noqa: BLE001  # see `_fail`
+            result = self._fail(error)
+        if result is not None:
+            self._answers.append(Answer(peer, call_id, request, result))
+
+    def _result_of(self, peer: Peer, call_id: CallId, request: Request) -> msgspec.Struct | None:
+        """Return the answer, or None where it comes later."""
+        if not peer.has_said_hello or type(request) is Hello:
+            return self._greet(peer, request)
+        if not self._hub.can_handle(request):
+            self._inquiries.append(Inquiry(peer, call_id, request))
+            return None
+        if self.store_error is not None and request.mutates:
+            raise self.store_error
+        result = self._hub.handle(peer.caller, request)
+        if type(result) is Received and not result.envelopes and self._may_wait(peer, call_id, request):
+            return None
+        return result
 
     def _may_wait(self, peer: Peer, call_id: CallId, request: Request) -> bool:
         if not isinstance(request, ReceiveMessages) or not request.wait_s:
@@ -256,9 +260,10 @@ class Switchboard:
         answers, self._answers = self._answers, []
         inquiries, self._inquiries = self._inquiries, []
         busy: dict[Peer, None] = {}
-        for peer, call_id, request, result in answers:
+        for answer in answers:
+            peer, call_id, result = answer.peer, answer.call_id, answer.result
             if isinstance(result, FugueError):
-                if call_id is not None or request is None:  # a notification is not even refused
+                if call_id is not None or answer.request is None:  # a notification is not even refused
                     peer.out.append(encode_error(call_id, result))
             elif call_id is not None:
                 peer.out.append(encode_result(call_id, result))
@@ -267,9 +272,9 @@ class Switchboard:
             busy.update(dict.fromkeys(self._feed.publish(events)))
             if any(isinstance(event, SessionJoined | SessionChanged | SessionEnded) for event in events):
                 self._on_sessions()
-        for peer, call_id, request in inquiries:
-            self._desk.ask(peer, call_id, request)
-            busy[peer] = None
+        for inquiry in inquiries:
+            self._desk.ask(inquiry.peer, inquiry.call_id, inquiry.request)
+            busy[inquiry.peer] = None
         for peer in self._draining:
             peer.is_draining = True
             busy[peer] = None
@@ -286,7 +291,8 @@ class Switchboard:
             log.error("%s", reload_error)
             self.store_error = reload_error
         self._answers = [
-            answer._replace(result=error) if answer.is_undone_with_the_turn() else answer for answer in self._answers
+            msgspec.structs.replace(answer, result=error) if answer.is_undone_with_the_turn() else answer
+            for answer in self._answers
         ]
 
     def _probe_store(self) -> None:
@@ -300,3 +306,9 @@ class Switchboard:
         else:
             log.info("the store can write again")
             self.store_error = None
+
+
+def _calls(block: bytes, error: LineTooLong | None) -> list[Call | BadCall]:
+    """Return what lines ask. One line was too long, if `error` says so; that it may have stood among them is no loss."""
+    calls = decode_calls(block) if block else []
+    return calls if error is None else [*calls, BadCall(id=None, error=error)]

@@ -36,7 +36,7 @@ class SessionEnded(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", 
     at: float
 
 
-class MessageSent(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="message.sent"):
+class MessageSent(msgspec.Struct, frozen=True, kw_only=True, gc=False, tag_field="kind", tag="message.sent"):
     """A message was sent; `recipients` have it queued (one more `unread` each), `refused` had no room."""
 
     envelope: Envelope
@@ -44,7 +44,9 @@ class MessageSent(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", t
     refused: tuple[Recipient, ...] = ()
 
 
-class DeliveriesChanged(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="deliveries.changed"):
+class DeliveriesChanged(
+    msgspec.Struct, frozen=True, kw_only=True, gc=False, tag_field="kind", tag="deliveries.changed"
+):
     """Deliveries to one session took another state. `acked`, `expired` and `dead` make its `unread` less by as many.
 
     Fields:

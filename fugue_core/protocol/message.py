@@ -30,7 +30,7 @@ class OrchestrationMessage(msgspec.Struct, frozen=True):
     payload: Any = None
 
 
-class PackedMessage(msgspec.Struct, frozen=True):
+class PackedMessage(msgspec.Struct, frozen=True, gc=False):
     """An `OrchestrationMessage` as it travels: the payload is the very bytes that the sender wrote.
 
     So numbers, key order and spelling survive, and no hop pays for reading what only the reader needs.

@@ -4,6 +4,8 @@ A request's `method` is its name on the wire, its fields are the JSON-RPC `param
 `result`. Wherever a field names a session, an id or a name will do. Where an optional `session` is absent, the session
 that the connection speaks for is meant, and without one the request fails with `NoIdentity`: nothing is ever guessed.
 
+`gc=False` stands where many are made and none can be part of a cycle: it spares the collector the looking.
+
 Any request may also fail with `StoreUnavailable`, `InvalidParams` or `InternalError`.
 """
 
@@ -27,14 +29,14 @@ Count: TypeAlias = Annotated[int, msgspec.Meta(ge=1, le=1_000_000)]
 DeliveryState: TypeAlias = Literal["queued", "handed", "acked", "expired", "dead"]
 
 
-class Participant(msgspec.Struct, frozen=True, kw_only=True):
+class Participant(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """A session named beside a message. `name` is the present one, or the last where it has ended."""
 
     id: UUID
     name: str
 
 
-class Recipient(msgspec.Struct, frozen=True, kw_only=True):
+class Recipient(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """Who a message is for. `is_connected` is False where nobody speaks for it now, so that the message waits."""
 
     id: UUID
@@ -42,7 +44,7 @@ class Recipient(msgspec.Struct, frozen=True, kw_only=True):
     is_connected: bool
 
 
-class Envelope(msgspec.Struct, frozen=True, kw_only=True):
+class Envelope(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """A message as it was sent.
 
     Fields:
@@ -321,7 +323,7 @@ class EditMetadata(Request, frozen=True, kw_only=True):
 # ---------------------------------------------------------------------------------------------------------- messages
 
 
-class Receipt(msgspec.Struct, frozen=True, kw_only=True):
+class Receipt(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """The answer to `message.send`: it is on disk, and these will be handed it.
 
     Fields:
@@ -333,7 +335,7 @@ class Receipt(msgspec.Struct, frozen=True, kw_only=True):
     recipients: tuple[Recipient, ...]
 
 
-class SendMessage(Request, frozen=True, kw_only=True):
+class SendMessage(Request, frozen=True, kw_only=True, gc=False):
     """Deliver one message to every session that `target` names at this moment.
 
     Fields:
