@@ -238,6 +238,17 @@ def test_the_order_is_that_of_registration_however_late_a_tag_comes() -> None:
     assert router.route(CAT, Tagged("late"), BID) == (ANN, BOB, DAN)
 
 
+def test_one_sender_sees_the_crowd_as_it_is_now() -> None:
+    router, _ = town()
+    assert router.resolve(BOB, Tagged("citizen")) == (CAT, DAN)
+    router.add_tag(ANN, "citizen")
+    assert router.resolve(BOB, Tagged("citizen")) == (ANN, CAT, DAN)
+    router.remove_tag(BOB, "citizen")
+    assert router.route(BOB, Tagged("citizen"), BID) == (ANN, CAT, DAN)
+    router.add_tag(BOB, "citizen")
+    assert router.route(BOB, Tagged("citizen"), BID) == (ANN, CAT, DAN)
+
+
 def test_a_tag_is_checked_where_it_enters() -> None:
     router, _ = town()
     for tag in ("", "a b", "a,b", "x" * 65, "a\n"):
@@ -329,6 +340,17 @@ def test_the_limit_is_exact_whatever_else_is_routed_meanwhile() -> None:
         if number % 3 == 0 and len(receivers[BOB]):
             receivers[BOB].receive_nowait()
     assert len(receivers[CAT]) == 10
+
+
+def test_who_is_full_when_it_comes_into_the_crowd_refuses_at_once() -> None:
+    router, receivers = town(queue_limit=10)
+    full(router, [ANN], 10)
+    assert router.route(STRANGER, Tagged("citizen"), BID) == (BOB, CAT, DAN)
+    router.add_tag(ANN, "citizen")
+    with pytest.raises(MailboxFull) as caught:
+        router.route(STRANGER, Tagged("citizen"), BID)
+    assert caught.value.refused == (ANN,)
+    assert len(receivers[ANN]) == 10
 
 
 def test_who_joins_with_a_full_crowd_is_served() -> None:
