@@ -108,10 +108,14 @@ class Directory:
             raise SessionNotFound(session, difflib.get_close_matches(session, self._by_name, n=3))
         return member
 
-    def check_free(self, name: str, session: UUID | None = None) -> None:
-        """Raise where a session of this name, or of this id, cannot be added."""
+    def check_name(self, name: str) -> None:
+        """Raise where a session has this name."""
         if name in self._by_name:
             raise SessionNameExists(name)
+
+    def check_free(self, name: str, session: UUID | None = None) -> None:
+        """Raise where a session of this name, or of this id, cannot be added."""
+        self.check_name(name)
         if session is not None and session in self._members:
             raise SessionIdExists(str(session))
         if len(self._members) >= self._limits.sessions:

@@ -156,7 +156,7 @@ class Hub:
             self._touch(caller.member)
 
     def take_arrivals(self) -> list[Member]:
-        """Return the sessions that have new mail since the last call."""
+        """Return the sessions that have new mail, or have ended, since the last call."""
         arrived = list(self._post.arrived)
         self._post.arrived.clear()
         return arrived
@@ -301,7 +301,7 @@ class Hub:
     def _rename(self, caller: Caller, request: RenameSession) -> SessionInfo:
         member = self._named(caller, request, request.session)
         if self._directory.named(check_session_name(request.name)) is not member:
-            self._directory.check_free(request.name)
+            self._directory.check_name(request.name)
             self._change(member, msgspec.structs.replace(member.record, name=request.name))
         return member.info()
 

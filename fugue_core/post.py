@@ -73,7 +73,8 @@ class Post:
     """Carry messages into mailboxes and out of them.
 
     Attributes:
-        arrived: Sessions whose mailbox has had something new since whoever drives the hub last emptied this.
+        arrived: Sessions whose mailbox has had something new, or that have ended, since whoever drives the hub last
+            emptied this.
         last_seq: The newest message.
     """
 
@@ -261,7 +262,8 @@ class Post:
         return Acked(acked=len(acked), unknown=tuple(unknown))
 
     def bury(self, member: Member) -> None:
-        """Let everything that waits for a session that ends be dead."""
+        """Let everything that waits for a session that ends be dead, and nobody wait for more."""
+        self.arrived[member] = None
         seqs = member.mailbox.up_to(self.last_seq)
         for seq in seqs:
             member.mailbox.take(seq)

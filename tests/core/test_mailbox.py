@@ -1,0 +1,108 @@
+from __future__ import annotations
+
+import pytest
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
+
+from fugue_core.mailbox import Mailbox
+
+
+def mailbox_with(*sizes: int, limit_messages: int = 100, limit_bytes: int = 1000) -> Mailbox:
+    """Return a mailbox with messages of these sizes under the seqs 10, 20, 30, ..."""
+    mailbox = Mailbox(limit_messages, limit_bytes)
+    for number, size_bytes in enumerate(sizes, start=1):
+        mailbox.put(10 * number, size_bytes)
+    return mailbox
+
+
+def test_it_has_room_up_to_its_number_of_messages_and_no_further() -> None:
+    mailbox = mailbox_with(1, 1, limit_messages=3)
+    assert mailbox.has_room(1)
+    mailbox.put(30, 1)
+    assert not mailbox.has_room(1)
+    mailbox.take(10)
+    assert mailbox.has_room(1)
+
+
+def test_it_has_room_up_to_its_bytes_and_no_further() -> None:
+    mailbox = mailbox_with(400, limit_bytes=1000)
+    assert mailbox.has_room(600)
+    assert not mailbox.has_room(601)
+
+
+def test_an_empty_one_takes_any_one_message() -> None:
+    mailbox = mailbox_with(limit_bytes=1000)
+    assert mailbox.has_room(5000)
+    mailbox.put(10, 5000)
+    assert not mailbox.has_room(0)
+
+
+@pytest.mark.parametrize(
+    ("after", "limit", "limit_bytes", "found"),
+    [
+        (0, 10, 1000, [10, 20, 30, 40]),
+        (10, 10, 1000, [20, 30, 40]),
+        (15, 2, 1000, [20, 30]),
+        (40, 10, 1000, []),
+        (0, 10, 100, [10]),
+        (0, 10, 299, [10, 20]),
+        (20, 10, 1, [30]),
+    ],
+)
+def test_what_comes_after_a_seq_is_bounded_in_number_and_bytes_but_never_nothing(
+    after: int, limit: int, limit_bytes: int, found: list[int]
+) -> None:
+    assert mailbox_with(100, 100, 100, 100).after(after, limit, limit_bytes) == found
+
+
+def test_taking_what_is_not_there_says_so_and_changes_nothing() -> None:
+    mailbox = mailbox_with(5, 7)
+    assert mailbox.take(10)
+    assert not mailbox.take(10)
+    assert not mailbox.take(15)
+    assert (len(mailbox), mailbox.size_bytes) == (1, 7)
+
+
+class MailboxAgainstAPlainDict(RuleBasedStateMachine):
+    def __init__(self) -> None:
+        super().__init__()
+        self.mailbox = Mailbox(8, 100)
+        self.model: dict[int, int] = {}
+        self.last_seq = 0
+
+    @rule(size_bytes=st.integers(0, 60), step=st.integers(1, 3))
+    def put(self, size_bytes: int, step: int) -> None:
+        fits = len(self.model) < 8 and (not self.model or sum(self.model.values()) + size_bytes <= 100)
+        assert self.mailbox.has_room(size_bytes) == fits
+        if fits:
+            self.last_seq += step
+            self.mailbox.put(self.last_seq, size_bytes)
+            self.model[self.last_seq] = size_bytes
+
+    @rule(data=st.data())
+    def take(self, data: st.DataObject) -> None:
+        seq = data.draw(st.integers(0, self.last_seq + 1))
+        assert (seq in self.mailbox) == (seq in self.model)
+        assert self.mailbox.take(seq) == (self.model.pop(seq, None) is not None)
+
+    @rule(data=st.data(), limit=st.integers(1, 9), limit_bytes=st.integers(0, 120))
+    def look(self, data: st.DataObject, limit: int, limit_bytes: int) -> None:
+        seq = data.draw(st.integers(0, self.last_seq + 1))
+        above = [waiting for waiting in self.model if waiting > seq]
+        found = self.mailbox.after(seq, limit, limit_bytes)
+        assert found == above[: len(found)]
+        assert len(found) <= limit
+        assert bool(found) == bool(above)
+        assert len(found) <= 1 or sum(self.model[waiting] for waiting in found) <= limit_bytes
+        more = above[: len(found) + 1]
+        assert found == above or len(found) == limit or sum(self.model[waiting] for waiting in more) > limit_bytes
+        assert self.mailbox.count_after(seq) == len(above)
+        assert self.mailbox.up_to(seq) == [waiting for waiting in self.model if waiting <= seq]
+
+    @invariant()
+    def sizes_add_up(self) -> None:
+        assert len(self.mailbox) == len(self.model)
+        assert self.mailbox.size_bytes == sum(self.model.values())
+
+
+TestMailbox = MailboxAgainstAPlainDict.TestCase
