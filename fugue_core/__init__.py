@@ -39,7 +39,8 @@ if TYPE_CHECKING:
     from fugue_core.protocol.requests import Envelope, Receipt, Recipient
     from fugue_core.protocol.session import SessionInfo, WorktreeInfo
     from fugue_core.protocol.target import Broadcast, OrchestrationTarget, Session, Tagged, Worktree, parse_target
-    from fugue_core.router import MessageReceiver, MessageRouter
+    from fugue_core.receiver import MessageReceiver
+    from fugue_core.router import MessageRouter
 
 __version__ = "0.1.0"
 
@@ -83,7 +84,8 @@ _HOMES = {
         "Worktree",
         "parse_target",
     ),
-    "fugue_core.router": ("MessageReceiver", "MessageRouter"),
+    "fugue_core.receiver": ("MessageReceiver",),
+    "fugue_core.router": ("MessageRouter",),
 }
 
 __all__ = [

@@ -19,7 +19,8 @@ from fugue_core.errors import (
 )
 from fugue_core.protocol.message import OrchestrationMessage
 from fugue_core.protocol.target import Broadcast, OrchestrationTarget, Session, Tagged, Worktree
-from fugue_core.router import MessageReceiver, MessageRouter
+from fugue_core.receiver import MessageReceiver
+from fugue_core.router import MessageRouter
 
 ANN, BOB, CAT, DAN, STRANGER = (UUID(int=number) for number in range(1, 6))
 BID = OrchestrationMessage("gas_town.bid", {"amount": 75})

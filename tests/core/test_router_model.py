@@ -21,7 +21,8 @@ from fugue_core.errors import (
 )
 from fugue_core.protocol.message import OrchestrationMessage
 from fugue_core.protocol.target import Broadcast, OrchestrationTarget, Session, Tagged, Worktree
-from fugue_core.router import MessageReceiver, MessageRouter
+from fugue_core.receiver import MessageReceiver
+from fugue_core.router import MessageRouter
 
 QUEUE_LIMIT = 3
 
