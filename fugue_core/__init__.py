@@ -35,8 +35,9 @@ if TYPE_CHECKING:
         StoreUnavailable,
         WouldBlock,
     )
+    from fugue_core.protocol.envelope import Envelope, Recipient
     from fugue_core.protocol.message import OrchestrationMessage
-    from fugue_core.protocol.requests import Envelope, Receipt, Recipient
+    from fugue_core.protocol.requests import Receipt
     from fugue_core.protocol.session import SessionInfo, WorktreeInfo
     from fugue_core.protocol.target import Broadcast, OrchestrationTarget, Session, Tagged, Worktree, parse_target
     from fugue_core.receiver import MessageReceiver
@@ -74,7 +75,8 @@ _HOMES = {
         "WouldBlock",
     ),
     "fugue_core.protocol.message": ("OrchestrationMessage",),
-    "fugue_core.protocol.requests": ("Envelope", "Receipt", "Recipient"),
+    "fugue_core.protocol.envelope": ("Envelope", "Recipient"),
+    "fugue_core.protocol.requests": ("Receipt",),
     "fugue_core.protocol.session": ("SessionInfo", "WorktreeInfo"),
     "fugue_core.protocol.target": (
         "Broadcast",

@@ -9,7 +9,7 @@ from uuid import UUID
 from fugue_core.errors import SessionIdExists, SessionNameExists, SessionNotFound, TooManySessions
 from fugue_core.limits import Limits
 from fugue_core.mailbox import Mailbox
-from fugue_core.protocol.requests import Participant, Recipient
+from fugue_core.protocol.envelope import Participant, Recipient
 from fugue_core.protocol.session import SessionId, SessionInfo, parse_session_id
 from fugue_core.protocol.target import OrchestrationTarget, Session, SessionNamed, WireTarget
 from fugue_core.record import SessionRecord

@@ -13,18 +13,9 @@ import msgspec
 
 from fugue_core.errors import MessageNotFound, StoreUnavailable
 from fugue_core.filter import Term, parse_filter
+from fugue_core.protocol.envelope import DeliveryCounts, DeliveryInfo, DeliveryState, Envelope, Participant
 from fugue_core.protocol.message import MessageId, PackedMessage
-from fugue_core.protocol.requests import (
-    DeliveryCounts,
-    DeliveryInfo,
-    DeliveryState,
-    Envelope,
-    ListMessages,
-    LogEntry,
-    LogPage,
-    MessageRecord,
-    Participant,
-)
+from fugue_core.protocol.requests import ListMessages, LogEntry, LogPage, MessageRecord
 from fugue_core.protocol.session import parse_session_id
 from fugue_core.protocol.target import Broadcast, SessionNamed, Tagged, WireTarget, Worktree
 

@@ -11,20 +11,10 @@ import msgspec
 from fugue_core.directory import Directory, Member
 from fugue_core.errors import MailboxFull, MessageIdExists, NoRecipients
 from fugue_core.limits import Limits
+from fugue_core.protocol.envelope import DeliveryState, Envelope, Recipient
 from fugue_core.protocol.events import DeliveriesChanged, Event, MessageSent
 from fugue_core.protocol.message import MessageId, PackedMessage, check_msg_type, check_payload
-from fugue_core.protocol.requests import (
-    Acked,
-    AckMessages,
-    DeliveryState,
-    Envelope,
-    Participant,
-    Receipt,
-    Received,
-    ReceiveMessages,
-    Recipient,
-    SendMessage,
-)
+from fugue_core.protocol.requests import Acked, AckMessages, Receipt, Received, ReceiveMessages, SendMessage
 from fugue_core.protocol.session import check_tag
 from fugue_core.protocol.target import (
     OrchestrationTarget,

@@ -7,8 +7,8 @@ from typing import Any, NamedTuple, Protocol
 
 import msgspec
 
+from fugue_core.protocol.envelope import DeliveryState, Envelope
 from fugue_core.protocol.message import MessageId
-from fugue_core.protocol.requests import DeliveryState, Envelope
 from fugue_core.protocol.session import SessionId, WorktreeInfo
 
 

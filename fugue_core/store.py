@@ -16,8 +16,8 @@ import msgspec
 
 from fugue_core.errors import StoreUnavailable
 from fugue_core.history import STATE_NUMBERS, envelope_of, envelope_query
+from fugue_core.protocol.envelope import Envelope
 from fugue_core.protocol.message import MessageId
-from fugue_core.protocol.requests import Envelope
 from fugue_core.protocol.session import SessionId
 from fugue_core.protocol.target import SessionNamed, Tagged, format_target
 from fugue_core.record import MAILBOX_FULL, Change, OpenDelivery, SentMessage, SessionRecord, StoredState

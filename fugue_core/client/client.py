@@ -16,6 +16,7 @@ from fugue_core.client.link import Opener, SocketOpener
 from fugue_core.client.subscription import Subscription
 from fugue_core.errors import ConnectionLost, DaemonUnavailable, FugueError
 from fugue_core.identifier import new_id
+from fugue_core.protocol.envelope import Envelope, Recipient
 from fugue_core.protocol.events import Notice
 from fugue_core.protocol.message import OrchestrationMessage, pack
 from fugue_core.protocol.requests import (
@@ -26,7 +27,6 @@ from fugue_core.protocol.requests import (
     EditMetadata,
     EditTags,
     EndSession,
-    Envelope,
     GetMessage,
     GetSession,
     GetStatus,
@@ -41,7 +41,6 @@ from fugue_core.protocol.requests import (
     Receipt,
     Received,
     ReceiveMessages,
-    Recipient,
     RenameSession,
     Request,
     Resolved,

@@ -12,7 +12,8 @@ from uuid import UUID
 
 import msgspec
 
-from fugue_core.protocol.requests import DeliveryState, Envelope, Recipient, Snapshot
+from fugue_core.protocol.envelope import DeliveryState, Envelope, Recipient
+from fugue_core.protocol.requests import Snapshot
 from fugue_core.protocol.session import SessionInfo
 
 

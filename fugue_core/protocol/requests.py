@@ -16,7 +16,8 @@ from uuid import UUID
 
 import msgspec
 
-from fugue_core.protocol.message import OrchestrationMessage, PackedMessage
+from fugue_core.protocol.envelope import DeliveryCounts, DeliveryInfo, Envelope, Recipient
+from fugue_core.protocol.message import PackedMessage
 from fugue_core.protocol.session import SessionInfo, WorktreeInfo
 from fugue_core.protocol.target import WireTarget
 
@@ -26,74 +27,6 @@ PROTOCOL_VERSION = 2
 Seq: TypeAlias = Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
 Seconds: TypeAlias = Annotated[float, msgspec.Meta(ge=0, le=366 * 24 * 3600)]
 Count: TypeAlias = Annotated[int, msgspec.Meta(ge=1, le=1_000_000)]
-DeliveryState: TypeAlias = Literal["queued", "handed", "acked", "expired", "dead"]
-
-
-class Participant(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """A session named beside a message. `name` is the present one, or the last where it has ended."""
-
-    id: UUID
-    name: str
-
-
-class Recipient(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """Who a message is for. `is_connected` is False where nobody speaks for it now, so that the message waits."""
-
-    id: UUID
-    name: str
-    is_connected: bool
-
-
-class Envelope(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """A message as it was sent.
-
-    Fields:
-        seq: Grows with every message of this daemon, over restarts too; the order of everything.
-        sent_at: Unix time in seconds by the daemon's clock, which may jump; `seq` is the order.
-        reply_to: The message that this one answers.
-        expires_at: Unix time after which it is no longer handed out; None: never.
-        packed: On the wire `message`.
-    """
-
-    id: UUID
-    seq: int
-    sender: Participant
-    target: WireTarget
-    sent_at: float
-    packed: PackedMessage = msgspec.field(name="message")
-    reply_to: UUID | None = None
-    expires_at: float | None = None
-
-    @property
-    def message(self) -> OrchestrationMessage:
-        """The message with its payload read, anew at each call. Raises `InvalidPayload`, see `PackedMessage.unpack`."""
-        return self.packed.unpack()
-
-
-class DeliveryCounts(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """How many of one message's deliveries are in each state; what is 0 is left out on the wire."""
-
-    queued: int = 0
-    handed: int = 0
-    acked: int = 0
-    expired: int = 0
-    dead: int = 0
-
-
-class DeliveryInfo(msgspec.Struct, frozen=True, kw_only=True):
-    """One message for one recipient.
-
-    Fields:
-        handed_at: Unix seconds when it was last written to a reader; None: not yet.
-        ended_at: When it was acked, expired or died.
-        reason: Why it died: `mailbox full` or `session ended`.
-    """
-
-    recipient: Participant
-    state: DeliveryState
-    handed_at: float | None = None
-    ended_at: float | None = None
-    reason: str | None = None
 
 
 class Request(msgspec.Struct, frozen=True, kw_only=True):

@@ -12,19 +12,9 @@ from hypothesis import strategies as st
 from fugue_core import errors
 from fugue_core.errors import FugueError, InvalidParams, InvalidRequest, MalformedLine, MethodNotFound, ProtocolError
 from fugue_core.protocol import events, requests, rpc
+from fugue_core.protocol.envelope import Envelope, Participant, Recipient
 from fugue_core.protocol.message import PackedMessage
-from fugue_core.protocol.requests import (
-    REQUESTS,
-    Envelope,
-    Hello,
-    JoinSession,
-    Participant,
-    Ping,
-    Pong,
-    Receipt,
-    Recipient,
-    SendMessage,
-)
+from fugue_core.protocol.requests import REQUESTS, Hello, JoinSession, Ping, Pong, Receipt, SendMessage
 from fugue_core.protocol.rpc import (
     BadCall,
     Call,

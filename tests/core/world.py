@@ -10,12 +10,12 @@ import msgspec
 
 from fugue_core.hub import Caller, Hub
 from fugue_core.limits import Limits
+from fugue_core.protocol.envelope import Envelope
 from fugue_core.protocol.events import Event
 from fugue_core.protocol.message import PackedMessage
 from fugue_core.protocol.requests import (
     Acked,
     AckMessages,
-    Envelope,
     JoinSession,
     Receipt,
     Received,
