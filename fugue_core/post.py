@@ -15,7 +15,7 @@ from fugue_core.protocol.envelope import DeliveryState, Envelope, Recipient
 from fugue_core.protocol.events import DeliveriesChanged, Event, MessageSent
 from fugue_core.protocol.message import MessageId, PackedMessage, check_msg_type, check_payload
 from fugue_core.protocol.requests import Acked, AckMessages, Receipt, Received, ReceiveMessages, SendMessage
-from fugue_core.protocol.session import check_tag
+from fugue_core.protocol.session import check_tag, parse_session_id
 from fugue_core.protocol.target import (
     OrchestrationTarget,
     Session,
@@ -131,7 +131,11 @@ class Post:
         target, members = self.resolve(sender, request.target)
         size_bytes = len(payload) + ENVELOPE_BYTES
         takers = [member for member in members if member.mailbox.has_room(size_bytes)]
-        refusers = [] if len(takers) == len(members) else [member for member in members if member not in takers]
+        refusers = (
+            []
+            if len(takers) == len(members)
+            else [member for member in members if not member.mailbox.has_room(size_bytes)]
+        )
         if refusers and not takers:
             raise MailboxFull([member.id for member in refusers], [], names=[member.record.name for member in refusers])
         now = self._clock()
@@ -202,7 +206,7 @@ class Post:
             envelope.sender.id == sender.id
             and envelope.packed.msg_type == request.packed.msg_type
             and bytes(envelope.packed.payload) == bytes(request.packed.payload)
-            and _is_same_target(request.target, envelope.target)
+            and _is_same_target(request.target, sent)
         )
         if not is_same:
             raise MessageIdExists(str(envelope.id))
@@ -295,9 +299,11 @@ def _recorded(target: OrchestrationTarget, members: list[Member]) -> WireTarget:
     return target  # type: ignore[return-value]  # mypy does not narrow by `type(...) is`
 
 
-def _is_same_target(asked: WireTarget, recorded: WireTarget) -> bool:
+def _is_same_target(asked: WireTarget, sent: SentMessage) -> bool:
+    recorded = sent.envelope.target
     if isinstance(asked, SessionNamed) and isinstance(recorded, SessionNamed):
-        return asked.session in {recorded.session, recorded.name}
+        names = {recorded.name, sent.target.removeprefix("session:")}  # it may have been renamed since
+        return asked.session in names or parse_session_id(asked.session) == UUID(recorded.session)
     if isinstance(asked, Worktree) and isinstance(recorded, Worktree):
         return normalise_path(asked.path) == recorded.path
     return asked == recorded

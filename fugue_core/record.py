@@ -62,10 +62,12 @@ class SentMessage(msgspec.Struct, frozen=True, kw_only=True):
     """A message found again under its id.
 
     Fields:
+        target: Its text form when it was sent; a session by the name that it had then.
         recipients, refused: In order of registration.
     """
 
     envelope: Envelope
+    target: str
     recipients: list[tuple[SessionId, str]]
     refused: list[tuple[SessionId, str]]
 

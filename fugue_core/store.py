@@ -285,6 +285,7 @@ class SqliteStore:
         sessions = [(SessionId(UUID(bytes=id_)), name, reason == MAILBOX_FULL) for id_, name, reason in rows]
         return SentMessage(
             envelope=envelope,
+            target=row[5],
             recipients=[(session, name) for session, name, is_refused in sessions if not is_refused],
             refused=[(session, name) for session, name, is_refused in sessions if is_refused],
         )
