@@ -9,6 +9,7 @@ from __future__ import annotations
 import _socket
 import os
 import sys
+import time
 
 from fugue_core import __version__
 from fugue_core.client import jsontext
@@ -22,6 +23,9 @@ if TYPE_CHECKING:
 
 ANSWER_PATIENCE_S = 30.0
 """How long an answer may take beyond what the request itself allows."""
+
+NONE_RUNS = "none runs"
+"""The reason of a `DaemonUnavailable` that means no fault."""
 
 _PROTOCOL = 2
 _READ_BYTES = 256 * 1024
@@ -60,7 +64,7 @@ def ask(
     with Connection(socket_path, session, may_start=may_start) as connection:
         try:
             return connection.ask(method, params)
-        except _connection_lost():
+        except connection_lost():
             pass
     with Connection(socket_path, session, may_start=may_start) as connection:
         return connection.ask(method, params)
@@ -180,10 +184,17 @@ class Connection:
         return b"".join(pieces).decode(errors="replace")
 
 
+def connection_lost() -> type[ConnectionLost]:
+    """Return the class of `errors` by which a connection ends; for an `except` that costs nothing until then."""
+    from fugue_core.errors import ConnectionLost  # noqa: PLC0415  # `typing` is dear, and this is rare
+
+    return ConnectionLost
+
+
 def new_id() -> str:
-    """Return a fresh random id, as `uuid.uuid4` does without the import."""
-    number = int.from_bytes(os.urandom(16), "big")
-    number = number & ~(0xF << 76) & ~(0x3 << 62) | 0x4 << 76 | 0x2 << 62
+    """Return a fresh id, as `fugue_core.identifier` makes them, without importing `uuid`."""
+    number = (time.time_ns() // 1_000_000) << 80 | int.from_bytes(os.urandom(10), "big")
+    number = number & ~(0xF000 << 64) & ~(0xC000 << 48) | (7 << 76) | (2 << 62)
     digits = f"{number:032x}"
     return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"
 
@@ -200,7 +211,7 @@ def _connect(socket_path: str, *, may_start: bool) -> _socket.socket:
         return _open(socket_path)
     except (FileNotFoundError, ConnectionRefusedError, ConnectionResetError):
         if not may_start:
-            raise _unavailable(socket_path, "none runs") from None
+            raise _unavailable(socket_path, NONE_RUNS) from None
     except OSError as error:
         raise _unavailable(socket_path, error.strerror or str(error)) from error
     from fugue_core.client.start import start_daemon  # noqa: PLC0415  # rare
@@ -248,13 +259,7 @@ def _unavailable(socket_path: str, reason: str) -> Exception:
 
 
 def _lost(reason: str) -> Exception:
-    return _connection_lost()(reason)
-
-
-def _connection_lost() -> type[ConnectionLost]:
-    from fugue_core.errors import ConnectionLost  # noqa: PLC0415  # as above
-
-    return ConnectionLost
+    return connection_lost()(reason)
 
 
 def _refusal(error: str) -> Refused:
