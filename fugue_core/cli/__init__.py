@@ -1,0 +1,1 @@
+"""`fugue`: the command line. One module a verb, imported only when asked for."""

@@ -1,0 +1,76 @@
+"""`fugue ls`: the sessions."""
+
+from __future__ import annotations
+
+import os
+
+from fugue_core.cli import outcome, output
+from fugue_core.cli.spec import FILTERS, Argument, Verb
+from fugue_core.cli.style import paint_for_stdout
+from fugue_core.cli.table import lines
+from fugue_core.client.jsontext import decode, elements, members
+from fugue_core.printable import printable
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from fugue_core.cli.command import Command
+
+_HEADS = ("NAME", "TAGS", "REPO", "BRANCH", "UNREAD", "CONNECTED")
+_ROLES = ("strong", "tag", "", "faint", "accent", "ok")
+
+
+def run(command: Command) -> int:
+    """List them in order of registration."""
+    sessions = members(command.ask("session.list", {"filter": " ".join(command.texts("filter"))}))["sessions"]
+    if command.is_json:
+        for session in elements(sessions):
+            output.put_json(session)
+        return outcome.DONE
+    rows = [_row(session) for session in decode(sessions)]
+    if not rows:
+        command.say("no session matches" if command.has("filter") else "no sessions; `fugue join NAME` makes one")
+        return outcome.DONE
+    paint = paint_for_stdout()
+
+    def shown(column: int, cell: str) -> str:
+        role = "faint" if column < 0 else _ROLES[column]
+        return paint(role, cell) if role else cell
+
+    for line in lines(_HEADS, rows, shown):
+        output.put(line)
+    return outcome.DONE
+
+
+def _row(session: dict[str, Any]) -> list[str]:
+    worktree = session.get("worktree") or {}
+    branch = worktree.get("branch") or ("(detached)" if worktree else "")
+    return [
+        printable(session["name"]),
+        printable(" ".join(session["tags"])),
+        printable(os.path.basename(session.get("repo") or "")),
+        printable(branch),
+        str(session["unread"] or ""),
+        "yes" if session["attached_clients"] else "",
+    ]
+
+
+VERB = Verb(
+    "ls",
+    "List the sessions",
+    run=run,
+    details="""\
+In order of registration. CONNECTED says whether somebody reads its mail right now; what is sent to the others waits.
+
+A FILTER is a word to look for anywhere, or tag:TAG, from:NAME, repo:PATH; ! before it negates, * stands for any
+characters, and a value with spaces stands in double quotes. They must all match.""",
+    arguments=(
+        Argument("FILTER", help="list only those that match", is_optional=True, is_repeatable=True, completes=FILTERS),
+    ),
+    examples=(
+        ("fugue ls", "all of them"),
+        ("fugue ls tag:builder '!tag:idle'", "those that build and are not idle"),
+        ("fugue ls --json | jq -r .name", "their names"),
+    ),
+)

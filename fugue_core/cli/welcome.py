@@ -1,0 +1,91 @@
+"""What `fugue` alone shows: this directory as a session, three commands to try, and the live log."""
+
+from __future__ import annotations
+
+import os
+
+from fugue_core.cli import output
+from fugue_core.cli.livelog import LiveLog, Printer
+from fugue_core.cli.spec import Verb
+from fugue_core.cli.style import paint_for_stdout
+from fugue_core.cli.verb.join import here, join
+from fugue_core.client.jsontext import decode
+from fugue_core.client.oneshot import Refused
+from fugue_core.printable import printable
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from fugue_core.cli.command import Command
+    from fugue_core.client.jsontext import Encodable
+
+_BEGIN_WITH = 10
+_NAME_CHARS = 60
+_NAME_ATTEMPTS = 100
+
+
+def run(command: Command) -> int:
+    """Join, say what can be done, follow the log until ctrl+c."""
+    session = _join(command)
+    if command.is_json:
+        output.put_json(session)
+    else:
+        _greet(command, decode(session))
+    live = LiveLog("", Printer(paint_for_stdout(), is_json=command.is_json))
+    live.run(command.connect(), command.reconnect, begin_with=_BEGIN_WITH, since=None)
+    raise AssertionError("the log goes on for ever")
+
+
+def _join(command: Command) -> str:
+    """Return this directory's session: the one it had, or a new one beside other directories of the same name."""
+    place = here()
+    base = _directory_name()
+    for number in range(1, _NAME_ATTEMPTS):
+        name = base if number == 1 else f"{base}-{number}"
+        if _is_ours(command, name, place):
+            break
+    return join(command, {"name": name, "resume": True, **place})
+
+
+def _is_ours(command: Command, name: str, place: dict[str, Encodable]) -> bool:
+    """Say whether `name` is free, or the session of that name works where we are."""
+    try:
+        session: dict[str, Any] = decode(command.ask("session.get", {"session": name}))
+    except Refused as refused:
+        if refused.name == "SessionNotFound":
+            return True
+        raise
+    worktree = place.get("worktree")
+    path = worktree["path"] if isinstance(worktree, dict) else None
+    return (session.get("worktree") or {}).get("path") == path
+
+
+def _directory_name() -> str:
+    """Return the name of the current directory as a session may be called."""
+    name = os.path.basename(os.getcwd())[:_NAME_CHARS]
+    return "".join(part if part.isprintable() and part not in " ,:/#" else "-" for part in name) or "root"
+
+
+def _greet(command: Command, session: dict[str, Any]) -> None:
+    paint = paint_for_stdout()
+    name = printable(session["name"])
+    # A name that a shell would take apart goes by its id.
+    word = name if name.replace("-", "").replace("_", "").replace(".", "").isalnum() else session["id"]
+    server = f" -L {command.text('server')}" if command.text("server") else ""
+    commands = (
+        (f'fugue{server} send session:{word} hello \'{{"text": "it works"}}\' --from {word}', "write to it"),
+        (f"fugue{server} recv --as {word}", "read what it was sent"),
+        (f"fugue{server} ls", "see who is there"),
+    )
+    output.put(f"{paint('strong', 'fugue')} - this directory is the session {paint('accent', name)} now")
+    output.put("")
+    output.put("Try in another terminal:")
+    for line, meaning in commands:
+        output.put(f"  {paint('accent', line)}")
+        output.put(f"      {paint('faint', meaning)}")
+    output.put("")
+    output.put(paint("faint", "The live log (ctrl+c leaves; `fugue --help` tells the rest):"))
+
+
+VERB = Verb("welcome", "Join the current directory as a session, and follow the log", run=run)
