@@ -17,6 +17,9 @@ from typing import Literal, TypeAlias, get_args
 import msgspec
 
 from fugue_core.errors import InvalidFilter
+from fugue_core.protocol.envelope import Envelope, Participant, Recipient
+from fugue_core.protocol.session import SessionInfo, parse_session_id
+from fugue_core.protocol.target import Tagged
 
 Key: TypeAlias = Literal["tag", "from", "to", "type", "state", "repo", "text"]
 KEYS: tuple[Key, ...] = get_args(Key)
@@ -24,6 +27,8 @@ STATES = ("queued", "handed", "acked", "expired", "dead")
 
 MAX_WORDS = 64
 """Words in one filter; SQLite, which carries some of them out, has its limits too."""
+MAX_WORD_CHARS = 10_000
+"""Characters in one word, for the same reason."""
 
 _WORD = re.compile(r'\s*(!?)(?:([a-z]+):)?(?:"([^"]*)"|([^\s"]+))(?=\s|\Z)')
 _END = re.compile(r"\s*\Z")
@@ -39,8 +44,8 @@ class Term(msgspec.Struct, frozen=True, kw_only=True):
     def matches(self, candidates: Iterable[str]) -> bool:
         """Say whether one of `candidates` (what a thing has under this key) fits, negation aside."""
         if self.key == "text":
-            needle = _folded(self.value)
-            return any(needle in _folded(candidate) for candidate in candidates)
+            needle = folded(self.value)
+            return any(needle in folded(candidate) for candidate in candidates)
         if "*" not in self.value:
             return self.value in candidates
         return any(_fits(self.value, candidate) for candidate in candidates)
@@ -76,7 +81,8 @@ def parse_filter(text: str) -> Filter:
     """Read a filter.
 
     Raises:
-        InvalidFilter: An unknown key or state, a key without a value, a quote that does not close, too many words.
+        InvalidFilter: An unknown key or state, a key without a value, a quote that does not close, too many or too long
+            words.
     """
     terms: list[Term] = []
     position = 0
@@ -94,6 +100,46 @@ def parse_filter(text: str) -> Filter:
     return Filter(terms=tuple(terms))
 
 
+def message_fields(
+    envelope: Envelope, recipients: Iterable[Participant | Recipient], states: Iterable[str], sender_repo: str | None
+) -> Mapping[Key, Iterable[str]]:
+    """Return what the words of a filter are compared with for a message; `history` does the same in SQL.
+
+    Args:
+        envelope: As it was sent.
+        recipients: Those who refused it included.
+        states: Of its deliveries.
+        sender_repo: The repository that its sender works in.
+    """
+    target, packed = envelope.target, envelope.packed
+    return {
+        "tag": (target.tag,) if isinstance(target, Tagged) else (),
+        "from": (envelope.sender.name, str(envelope.sender.id)),
+        "to": [text for recipient in recipients for text in (recipient.name, str(recipient.id))],
+        "type": (packed.msg_type,),
+        "state": states,
+        "repo": _repo_names(sender_repo),
+        "text": (packed.msg_type, bytes(packed.payload).decode()),
+    }
+
+
+def session_fields(info: SessionInfo) -> Mapping[Key, Iterable[str]]:
+    """Return what the words of a filter are compared with for a session."""
+    names = (info.name, str(info.id))
+    return {
+        "tag": info.tags,
+        "from": names,
+        "to": names,
+        "repo": _repo_names(info.repo),
+        "text": (info.name, *info.tags, *info.metadata),
+    }
+
+
+def _repo_names(repo: str | None) -> tuple[str, ...]:
+    """Return how a repository may be called: by all of its path, or by the last part, as a person would."""
+    return () if repo is None else (repo, repo.rpartition("/")[2])
+
+
 def _fits(pattern: str, candidate: str) -> bool:
     """Say whether `candidate` is `pattern`, whose `*` stand for anything. Cost: linear; a regex may take for ever."""
     first, *middle, last = pattern.split("*")
@@ -108,11 +154,16 @@ def _fits(pattern: str, candidate: str) -> bool:
     return True
 
 
-def _folded(text: str) -> bytes:
-    return text.encode(errors="surrogatepass").lower()  # of bytes, `lower` knows A to Z alone, and so does SQLite's
+def folded(text: str) -> str:
+    """Return `text` with A to Z in lower case and all else as it is, which is what SQLite's `lower` does."""
+    if text.isascii():
+        return text.lower()
+    return text.encode(errors="surrogatepass").lower().decode(errors="surrogatepass")
 
 
 def _term(key: str | None, value: str, *, is_negated: bool) -> Term:
+    if len(value) > MAX_WORD_CHARS:
+        raise InvalidFilter(value, f"a word has at most {MAX_WORD_CHARS:,} characters")
     if key is None:
         if value.endswith(":") and value[:-1] in KEYS:
             raise InvalidFilter(value, "a value follows the colon, without a blank between")
@@ -124,4 +175,6 @@ def _term(key: str | None, value: str, *, is_negated: bool) -> Term:
         )
     if key == "state" and value not in STATES:
         raise InvalidFilter(f"{key}:{value}", f"a state is one of {', '.join(STATES)}")
+    if key in {"from", "to"} and (session := parse_session_id(value)) is not None:
+        value = str(session)  # however it was spelt
     return Term(key=key, value=value, is_negated=is_negated)

@@ -12,7 +12,7 @@ from uuid import UUID
 import msgspec
 
 from fugue_core.errors import MessageNotFound, StoreUnavailable
-from fugue_core.filter import Term, parse_filter
+from fugue_core.filter import Term, folded, parse_filter
 from fugue_core.protocol.envelope import DeliveryCounts, DeliveryInfo, DeliveryState, Envelope, Participant
 from fugue_core.protocol.message import MessageId, PackedMessage
 from fugue_core.protocol.requests import ListMessages, LogEntry, LogPage, MessageRecord
@@ -74,13 +74,13 @@ class Clause(NamedTuple):
 
 
 def clause_of(term: Term) -> Clause:
-    """Return the SQL by which a message fits a word of the filter, negation aside; see `filter.Filter`."""
+    """Return the SQL by which a message fits a word, negation aside: it says what `filter.message_fields` says."""
     value = term.value
     match term.key:
         case "text":
             # instr on lower-cased text: LIKE would give `%` and `_` in what was typed a meaning
             sql = "(instr(lower(m.msg_type), ?) OR instr(lower(CAST(m.payload AS TEXT)), ?))"
-            return Clause(sql, (value.lower(), value.lower()))
+            return Clause(sql, (folded(value), folded(value)))
         case "type":
             return _compare("m.msg_type", value)
         case "tag":
@@ -97,14 +97,18 @@ def clause_of(term: Term) -> Clause:
 
 
 def _sessions(term: Term) -> Clause:
-    session = parse_session_id(term.value)
-    if term.key != "repo" and session is not None:
-        return Clause("SELECT ref FROM session WHERE id = ?", (session.bytes,))
-    if term.key == "repo":  # all of it, or its last part, as a person would say it
-        whole, last = _compare("repo", term.value), _compare("repo", f"*/{term.value}")
-        return Clause(f"SELECT ref FROM session WHERE {whole.sql} OR {last.sql}", whole.values + last.values)  # noqa: S608
-    name = _compare("name", term.value)
-    return Clause(f"SELECT ref FROM session WHERE {name.sql}", name.values)  # noqa: S608  # made of constants
+    value = term.value
+    if term.key == "repo":
+        alternatives = [_compare("repo", value), _compare(_LAST_PART_OF_REPO, value)]
+    elif (session := parse_session_id(value)) is not None:
+        alternatives = [Clause("id = ?", (session.bytes,))]
+    else:
+        alternatives = [_compare("name", value)]
+        if "*" in value:
+            alternatives.append(_compare(_ID_AS_TEXT, value))
+    condition = " OR ".join(clause.sql for clause in alternatives)
+    values = [text for clause in alternatives for text in clause.values]
+    return Clause(f"SELECT ref FROM session WHERE {condition}", tuple(values))  # noqa: S608  # made of constants
 
 
 def _compare(column: str, value: str) -> Clause:
@@ -112,6 +116,16 @@ def _compare(column: str, value: str) -> Clause:
         return Clause(f"{column} = ?", (value,))
     literal = value.replace("[", "[[]").replace("?", "[?]")  # of GLOB's wildcards only `*` is ours
     return Clause(f"{column} GLOB ?", (literal,))
+
+
+_LAST_PART_OF_REPO = "substr(repo, 1 + length(rtrim(repo, replace(repo, '/', ''))))"
+_ID_AS_TEXT = (
+    "lower("
+    + " || '-' || ".join(
+        f"substr(hex(id), {first}, {digits})" for first, digits in ((1, 8), (9, 4), (13, 4), (17, 4), (21, 12))
+    )
+    + ")"
+)
 
 
 class History:

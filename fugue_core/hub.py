@@ -6,7 +6,7 @@ hands out the answers and `take_events()`. Where the commit fails, `reload()` ma
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from typing import Any
 from uuid import UUID
 
@@ -15,7 +15,7 @@ import msgspec
 from fugue_core.directory import Directory, Member
 from fugue_core.errors import IdentityBound, InvalidMetadata, InvalidParams, InvalidTag, NoIdentity, SessionIdExists
 from fugue_core.errors import SessionNotFound
-from fugue_core.filter import Key, parse_filter
+from fugue_core.filter import parse_filter, session_fields
 from fugue_core.limits import Limits
 from fugue_core.post import Post
 from fugue_core.protocol.events import Event, SessionChanged, SessionEnded, SessionJoined
@@ -417,18 +417,6 @@ class Hub:
         if started is None:
             raise InvalidParams(JoinSession.method, f"`for_pid`: no process {pid}")
         return started
-
-
-def session_fields(info: SessionInfo) -> Mapping[Key, Iterable[str]]:
-    """Return what the words of a filter are compared with for a session."""
-    names = (info.name, str(info.id))
-    return {
-        "tag": info.tags,
-        "from": names,
-        "to": names,
-        "repo": () if info.repo is None else (info.repo, info.repo.rpartition("/")[2]),
-        "text": (info.name, *info.tags, *info.metadata),
-    }
 
 
 def _normalised(worktree: WorktreeInfo | None) -> WorktreeInfo | None:

@@ -98,13 +98,17 @@ class SqliteStore:
         self._is_dirty = False
         try:
             self._database = sqlite3.connect(path, isolation_level=None, check_same_thread=False, cached_statements=64)
+        except sqlite3.Error as error:
+            raise StoreUnavailable(f"{path}: {error}") from error
+        try:
             self._execute("PRAGMA journal_mode = WAL")
             self._execute(f"PRAGMA synchronous = {synchronous}")
             self._execute("PRAGMA wal_autocheckpoint = 0")  # see `checkpoint`
             self._execute("PRAGMA cache_size = -16384")
-            self._migrate()
-        except sqlite3.Error as error:
-            raise StoreUnavailable(f"{path}: {error}") from error
+            migrate(self._database, path)
+        except StoreUnavailable:
+            self._database.close()
+            raise
 
     def close(self) -> None:
         """Write the log back into the file and let go of it. What was not committed is gone."""
@@ -342,14 +346,22 @@ class SqliteStore:
         except sqlite3.Error as error:
             raise StoreUnavailable(f"{self.path}: {error}") from error
 
-    def _migrate(self) -> None:
-        version = self._execute("PRAGMA user_version").fetchone()[0]
-        if version > len(_MIGRATIONS):
+
+def migrate(database: sqlite3.Connection, path: str, migrations: Sequence[str] = _MIGRATIONS) -> None:
+    """Bring a file forward to the schema that all of `migrations` make, each of them whole or not at all.
+
+    Raises:
+        StoreUnavailable: One of them failed; or the file has a newer schema than these make, and nothing was changed.
+    """
+    try:
+        version = database.execute("PRAGMA user_version").fetchone()[0]
+        if version > len(migrations):
             raise StoreUnavailable(
-                f"{self.path} was written by a newer fugue (schema {version}, this one knows {len(_MIGRATIONS)})"
+                f"{path} was written by a newer fugue (schema {version}, this one knows {len(migrations)})"
             )
-        for number, statements in enumerate(_MIGRATIONS[version:], start=version + 1):
-            try:
-                self._database.executescript(f"BEGIN; {statements} PRAGMA user_version = {number}; COMMIT;")
-            except sqlite3.Error as error:
-                raise StoreUnavailable(f"{self.path}: migration to schema {number}: {error}") from error
+        for number, statements in enumerate(migrations[version:], start=version + 1):
+            database.executescript(f"BEGIN; {statements} PRAGMA user_version = {number}; COMMIT;")
+    except sqlite3.Error as error:
+        if database.in_transaction:
+            database.execute("ROLLBACK")
+        raise StoreUnavailable(f"{path}: {error}") from error
