@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 
 from fugue_core import __version__
@@ -33,7 +34,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except outcome.Failure as failure:
         return _fail(str(failure), failure.exit_code)
     except Refused as refused:
-        return _fail(refused.message, outcome.of_error(refused.name))
+        return _fail(f"{refused.message}{_hint(refused)}", outcome.of_error(refused.name))
     except output.OutputClosed as closed:
         return _fail(closed.reason, outcome.FAILED) if closed.reason else outcome.SIGNALLED + _SIGPIPE
     except KeyboardInterrupt:
@@ -86,6 +87,14 @@ def _explain(verb: Verb | None, values: dict[str, list[str]]) -> int:
 
         output.put(manual.page(verb) if verb else manual.overview())
     return outcome.DONE
+
+
+def _hint(refused: Refused) -> str:
+    """Return what else there is to say where the session that this shell speaks for is gone."""
+    session = os.environ.get("FUGUE_SESSION")
+    if session and refused.name == "SessionNotFound" and refused.data.get("session") == session:
+        return '; FUGUE_SESSION names it, and it has ended or is another server\'s: eval "$(fugue join NAME)"'
+    return ""
 
 
 def _fail(words: str, exit_code: int) -> int:

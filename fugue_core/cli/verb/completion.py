@@ -85,7 +85,7 @@ VERB = Verb(
     "completion",
     "Print the script that makes your shell complete fugue",
     run=run,
-    details="It completes verbs, options, tags, sessions, targets and message types, as the daemon knows them right now.",
+    details="It completes verbs, options, tags, sessions, targets, message types: as the daemon knows them right now.",
     arguments=(Argument("SHELL", help="bash, zsh or fish", kind=one_of("bash", "zsh", "fish")),),
     examples=(
         ('eval "$(fugue completion bash)"', "in ~/.bashrc"),
