@@ -1,0 +1,147 @@
+"""Gas Town with fugue: a mayor offers work, citizens bid, the lowest bid gets it. Each is a process of its own.
+
+    python examples/gas_town.py
+
+makes a repository in a temporary directory and starts the town there. Watch it from another terminal with
+`fugue log -f type:gas_town.*`. docs/workflows.md tells what the messages mean; fugue does not know it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import subprocess
+import sys
+import tempfile
+
+import fugue_core
+from fugue_core import Broadcast, Envelope, OrchestrationMessage, Session, Tagged
+
+CITIZENS = {
+    "cat": (75, ["rust", "async"], "builder"),
+    "dog": (90, ["python"], "tester"),
+    "eel": (120, ["sql"], "builder"),
+}
+"""What each asks for, what it can, and what it carries as a tag beside `citizen`."""
+PATIENCE_S = 30.0
+PROGRAM = os.path.abspath(__file__)
+
+
+async def rule(name: str, auction_id: str) -> None:
+    """Offer one piece of work to the town, and give it to the lowest bid."""
+    async with fugue_core.connect() as client:
+        await client.join(name, tags=["mayor"], directory=".", for_pid=os.getpid())
+        say("joined as", name)
+        offer = {"auction_id": auction_id, "item": "implement feature X", "starting_bid": 100}
+        auction = await client.send(Broadcast(), OrchestrationMessage("gas_town.auction", offer))
+        say("offered to", ", ".join(citizen.name for citizen in auction.recipients))
+        answers: list[Envelope] = []
+        while len(answers) < len(auction.recipients):
+            received = await client.receive(wait_s=PATIENCE_S)
+            if not received.envelopes:
+                raise TimeoutError("not everybody has answered")
+            answers += [envelope for envelope in received.envelopes if envelope.reply_to == auction.id]
+            await client.ack(*received.envelopes)
+        bids = [envelope for envelope in answers if envelope.message.msg_type == "gas_town.bid"]
+        lowest = min(bids, key=lambda bid: bid.message.payload["amount"])
+        award = {"auction_id": auction_id, "amount": lowest.message.payload["amount"]}
+        await client.send(Session(lowest.sender.id), OrchestrationMessage("gas_town.award", award), reply_to=lowest.id)
+        say(f"awarded to {lowest.sender.name} for {award['amount']}")
+        await client.send(Broadcast(), OrchestrationMessage("gas_town.closed", {"auction_id": auction_id}))
+        await client.end()
+
+
+async def live(name: str, citizen: str) -> None:
+    """Bid where the price is right, and see who gets the work."""
+    amount, capabilities, trade = CITIZENS[citizen]
+    async with fugue_core.connect() as client:
+        me = await client.join(name, tags=["citizen", trade], directory=".", for_pid=os.getpid())
+        say("joined as", name, "with tags", *me.tags)
+        is_open = True
+        while is_open:
+            received = await client.receive(wait_s=PATIENCE_S)
+            if not received.envelopes:
+                raise TimeoutError("nothing happens in this town")
+            for envelope in received.envelopes:
+                message = envelope.message
+                match message.msg_type:
+                    case "gas_town.auction":
+                        bid = OrchestrationMessage("gas_town.pass", {"auction_id": message.payload["auction_id"]})
+                        if amount <= message.payload["starting_bid"]:
+                            bid = OrchestrationMessage(
+                                msg_type="gas_town.bid",
+                                payload={
+                                    "auction_id": message.payload["auction_id"],
+                                    "amount": amount,
+                                    "capabilities": capabilities,
+                                },
+                            )
+                        # the mayor of this repository: there may be others elsewhere
+                        await client.send(Tagged("mayor", me.repo), bid, reply_to=envelope.id)
+                    case "gas_town.award":
+                        await client.tag(add=["busy"])
+                        say(f"{name} got it for {message.payload['amount']}")
+                    case "gas_town.closed":
+                        is_open = False
+            await client.ack(*received.envelopes)
+        await client.end()
+
+
+# ------------------------------------------------------------------------------------------------- the processes
+
+
+async def start(directory: str, *arguments: str) -> asyncio.subprocess.Process:
+    """Start one role in a directory, and return when it has joined."""
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, PROGRAM, *arguments, cwd=directory, stdout=subprocess.PIPE
+    )
+    await show_line(process)
+    return process
+
+
+async def show_line(process: asyncio.subprocess.Process) -> bool:
+    """Print the next line of a process; False at its end."""
+    assert process.stdout is not None  # noqa: S101  # it was asked for
+    line = await process.stdout.readline()
+    print(line.decode(), end="", flush=True)
+    return bool(line)
+
+
+async def show_all(process: asyncio.subprocess.Process) -> int:
+    """Print what a process says until it ends; return its exit code."""
+    while await show_line(process):
+        pass
+    return await process.wait()
+
+
+async def main() -> int:
+    """Start everybody; return 0 where all of them did their part."""
+    with tempfile.TemporaryDirectory(prefix="fugue-example-") as town:
+        git("init", "--quiet", town)
+        run = os.getpid()  # so that names are free, whoever else is there
+        processes = [await start(town, "citizen", f"{citizen}.{run}", citizen) for citizen in CITIZENS]
+        processes.append(await start(town, "mayor", f"mayor.{run}", f"A{run}"))
+        codes = await asyncio.gather(*map(show_all, processes))
+    return int(any(codes))
+
+
+def git(*arguments: str) -> None:
+    """Run git."""
+    subprocess.run(["git", *arguments], check=True)  # noqa: S603, S607  # the user's own
+
+
+def say(*words: object) -> None:
+    """Print at once: the other end is a pipe."""
+    print(f"[{os.getpid()}]", *words, flush=True)
+
+
+if __name__ == "__main__":
+    match sys.argv[1:]:
+        case []:
+            sys.exit(asyncio.run(main()))
+        case ["mayor", name, auction_id]:
+            asyncio.run(rule(name, auction_id))
+        case ["citizen", name, citizen]:
+            asyncio.run(live(name, citizen))
+        case _:
+            sys.exit(f"usage: {sys.argv[0]}")
