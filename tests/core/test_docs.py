@@ -17,7 +17,7 @@ import pytest
 from fugue_core import errors, limits
 from fugue_core.daemon.local import LocalDaemon
 from fugue_core.errors import FugueError
-from fugue_core.filter import KEYS, MAX_WORDS, STATES
+from fugue_core.filter import KEYS, MAX_WORD_CHARS, MAX_WORDS, STATES
 from fugue_core.limits import Limits
 from fugue_core.protocol.envelope import DeliveryCounts, DeliveryInfo, Envelope, Recipient
 from fugue_core.protocol.events import EVENTS
@@ -196,7 +196,7 @@ def test_every_key_and_state_of_a_filter_is_said() -> None:
     text = section("## Filters")
     assert [row[0].strip("`:") for row in rows(text)] == list(KEYS)
     assert set(STATES) <= words(text)
-    assert f"{MAX_WORDS} at most" in text
+    assert f"{MAX_WORDS} at most, of {MAX_WORD_CHARS:,} characters each" in text
 
 
 def test_every_limit_is_said_with_its_default() -> None:
