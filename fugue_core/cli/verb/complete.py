@@ -39,6 +39,8 @@ def run(command: Command) -> int:
     """Print the candidates, each with a tab and what it is."""
     words = command.texts("word") or [""]
     spot = find_spot(words)
+    if spot is None:
+        return outcome.DONE
     for value, meaning in candidates(spot, _World(Command(spot.values))):
         if value.startswith(spot.current):
             output.put(f"{spot.prefix}{printable(value)}\t{printable(meaning)}")
@@ -66,8 +68,8 @@ class Spot:
         self.values: dict[str, list[str]] = {}
 
 
-def find_spot(words: Sequence[str]) -> Spot:
-    """Read `words`, the last of which is not finished, as far as they can be understood."""
+def find_spot(words: Sequence[str]) -> Spot | None:
+    """Read `words`, the last of which is not finished; None where they name no verb that there is."""
     spot = Spot()
     *finished, spot.current = words
     position = 0
@@ -83,7 +85,7 @@ def find_spot(words: Sequence[str]) -> Spot:
         elif spot.verb is None or spot.verb.verbs:
             spot.verb = _verb_within(spot.verb, word)
             if spot.verb is None:
-                return Spot()
+                return None
         else:
             position += 1
             is_plain = is_plain or any(argument.is_rest for argument in spot.verb.arguments)

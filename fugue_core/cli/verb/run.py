@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import signal
 import subprocess
-from collections.abc import Iterator
 
 from fugue_core.cli import outcome
 from fugue_core.cli.spec import COMMANDS, TAGS, Argument, Option, Verb
@@ -16,7 +14,7 @@ from fugue_core.client.oneshot import Refused, ask, connection_lost
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any
+    from typing import Any, Self
 
     from fugue_core.cli.command import Command
     from fugue_core.client.jsontext import Encodable
@@ -62,43 +60,55 @@ def _name(program: str) -> str:
 
 
 def _run(words: list[str], variables: dict[str, str]) -> int:
-    with _signals_left_to_the_program() as forward_to:
+    with _Signals() as signals:
         try:
             program = subprocess.Popen(words, env={**os.environ, **variables})  # noqa: S603  # what the user asked for
         except FileNotFoundError:
             raise outcome.Failure(outcome.NO_PROGRAM, f"there is no program {words[0]!r}") from None
         except OSError as error:
             raise outcome.Failure(outcome.NOT_EXECUTABLE, f"cannot run {words[0]!r}: {error.strerror}") from None
-        forward_to.append(program)
+        signals.leave_to(program)
         exit_code = program.wait()
     return outcome.SIGNALLED - exit_code if exit_code < 0 else exit_code
 
 
-@contextlib.contextmanager
-def _signals_left_to_the_program() -> Iterator[list[subprocess.Popen[bytes]]]:
-    """Let the program decide what a signal means.
+class _Signals:
+    """Lets the program decide what a signal means, as long as it runs.
 
     The interrupt and quit keys reach both of us, and we pass over ours: with a handler that does nothing, since to be
     ignored is inherited, and a handler is not. What another process sends to us alone is passed on.
     """
-    programs: list[subprocess.Popen[bytes]] = []
 
-    def pass_on(number: int, _frame: object) -> None:
-        for program in programs:
+    def __init__(self) -> None:
+        self._program: subprocess.Popen[bytes] | None = None
+        self._early: list[int] = []
+        self._before: dict[signal.Signals, Any] = {}
+
+    def __enter__(self) -> Self:
+        for number in (*_FROM_THE_KEYBOARD, *_FROM_OUTSIDE):
+            if signal.getsignal(number) is not signal.SIG_IGN:  # as under nohup: let that be inherited
+                handler = self._pass_over if number in _FROM_THE_KEYBOARD else self._pass_on
+                self._before[number] = signal.signal(number, handler)
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
+
+    def leave_to(self, program: subprocess.Popen[bytes]) -> None:
+        """Pass on what has come already, and what will come."""
+        self._program = program
+        for number in self._early:
             program.send_signal(number)
 
-    def pass_over(_number: int, _frame: object) -> None:
-        pass
+    def _pass_on(self, number: int, _frame: object) -> None:
+        if self._program is None:  # it may run already, and we not know it yet
+            self._early.append(number)
+        else:
+            self._program.send_signal(number)
 
-    before: dict[signal.Signals, Any] = {}
-    for number in (*_FROM_THE_KEYBOARD, *_FROM_OUTSIDE):
-        if signal.getsignal(number) is not signal.SIG_IGN:  # as under nohup: let that be inherited
-            before[number] = signal.signal(number, pass_over if number in _FROM_THE_KEYBOARD else pass_on)
-    try:
-        yield programs
-    finally:
-        for changed, handler in before.items():
-            signal.signal(changed, handler)
+    def _pass_over(self, number: int, frame: object) -> None:
+        pass
 
 
 def _end(command: Command, session: dict[str, Any]) -> None:
