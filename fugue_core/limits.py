@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Annotated, TypeAlias
+
 import msgspec
 
 TAG_CHARS = 64
@@ -13,6 +15,11 @@ PAYLOAD_DEPTH = 256
 """Levels of nesting in one payload. Parsers differ in where they give up; below this all that we know agree."""
 ROUTER_QUEUE_MESSAGES = 10_000
 """Messages that one `MessageReceiver` holds before it refuses, unless the router was made with another figure."""
+
+
+Amount: TypeAlias = Annotated[int, msgspec.Meta(ge=1)]
+LineBytes: TypeAlias = Annotated[int, msgspec.Meta(ge=1024)]  # below, not even `hello` would fit
+Seconds: TypeAlias = Annotated[float, msgspec.Meta(ge=0)]
 
 
 class Limits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -32,17 +39,17 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
         envelope_cache_bytes: Envelopes kept in memory for receivers that read soon.
     """
 
-    line_bytes: int = 1024 * 1024
-    mailbox_messages: int = 10_000
-    mailbox_bytes: int = 64 * 1024 * 1024
-    subscriber_events: int = 10_000
-    subscriber_bytes: int = 16 * 1024 * 1024
-    sessions: int = 10_000
-    metadata_bytes: int = 64 * 1024
-    waiting_requests: int = 1_000
-    receive_messages: int = 1_000
-    receive_bytes: int = 8 * 1024 * 1024
-    page_messages: int = 1_000
-    retention_s: float = 7 * 24 * 3600.0
-    retention_messages: int = 1_000_000
-    envelope_cache_bytes: int = 64 * 1024 * 1024
+    line_bytes: LineBytes = 1024 * 1024
+    mailbox_messages: Amount = 10_000
+    mailbox_bytes: Amount = 64 * 1024 * 1024
+    subscriber_events: Amount = 10_000
+    subscriber_bytes: Amount = 16 * 1024 * 1024
+    sessions: Amount = 10_000
+    metadata_bytes: Amount = 64 * 1024
+    waiting_requests: Amount = 1_000
+    receive_messages: Amount = 1_000
+    receive_bytes: Amount = 8 * 1024 * 1024
+    page_messages: Amount = 1_000
+    retention_s: Seconds = 7 * 24 * 3600.0
+    retention_messages: Amount = 1_000_000
+    envelope_cache_bytes: Amount = 64 * 1024 * 1024

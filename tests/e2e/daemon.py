@@ -200,7 +200,7 @@ class Daemon:
         directory: Where its state and its configuration are.
         config: The text of `config.toml`.
         start: Start it with the block.
-        preexec: Called in its process before it begins.
+        user: The user it runs as; only root may say so.
     """
 
     def __init__(
@@ -209,7 +209,7 @@ class Daemon:
         *,
         config: str = "",
         start: bool = True,
-        preexec: Callable[[], None] | None = None,
+        user: int | None = None,
     ) -> None:
         # A socket's path has at most 107 bytes, and pytest's directories are long.
         self._runtime = tempfile.TemporaryDirectory(prefix="fugue-")
@@ -220,7 +220,8 @@ class Daemon:
         self.log_path = directory / "daemon.log"
         self.process: subprocess.Popen[bytes] | None = None
         self._is_started_with_block = start
-        self._preexec = preexec
+        self._user = user
+        self._wires: list[Wire] = []
         config_path = directory / "config" / "fugue" / "config.toml"
         config_path.parent.mkdir(parents=True, exist_ok=True)
         config_path.write_text(config)
@@ -233,6 +234,8 @@ class Daemon:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        for wire in self._wires:
+            wire.close()
         if self.process is not None:
             self.kill()
         self._runtime.cleanup()
@@ -258,7 +261,7 @@ class Daemon:
                     stdout=log,
                     stderr=log,
                     pass_fds=[writing],
-                    preexec_fn=self._preexec,
+                    user=self._user,
                 )
         finally:
             os.close(writing)
@@ -310,7 +313,10 @@ class Daemon:
     # ----------------------------------------------------------------------------------------------------- looking in
 
     def connect(self, session: str | None = None, *, greet: bool = True) -> Wire:
-        return Wire(self.socket, session, greet=greet)
+        """Return a connection, which is closed with the block at the latest."""
+        wire = Wire(self.socket, session, greet=greet)
+        self._wires.append(wire)
+        return wire
 
     def log(self) -> str:
         return self.log_path.read_text(errors="replace") if self.log_path.exists() else ""
