@@ -13,8 +13,15 @@ from uuid import UUID
 import msgspec
 
 from fugue_core.directory import Directory, Member
-from fugue_core.errors import IdentityBound, InvalidMetadata, InvalidParams, InvalidTag, NoIdentity, SessionIdExists
-from fugue_core.errors import SessionNotFound
+from fugue_core.errors import (
+    IdentityBound,
+    InvalidMetadata,
+    InvalidParams,
+    InvalidTag,
+    NoIdentity,
+    SessionIdExists,
+    SessionNotFound,
+)
 from fugue_core.filter import parse_filter, session_fields
 from fugue_core.limits import Limits
 from fugue_core.post import Post
@@ -34,8 +41,8 @@ from fugue_core.protocol.requests import (
     ReceiveMessages,
     RenameSession,
     Request,
-    ResolveTarget,
     Resolved,
+    ResolveTarget,
     SendMessage,
     SessionList,
     Snapshot,
@@ -167,8 +174,8 @@ class Hub:
         A session that changed is told once, as it is now, at the end.
         """
         changed = [SessionChanged(session=member.info()) for member in self._touched if not member.has_ended]
-        events = [*self._events, *changed] if changed else self._events
-        self._events = []
+        events = [*self._events, *changed]
+        self._events.clear()
         self._touched.clear()
         self._cursors.clear()
         self._post.forget()
@@ -195,7 +202,7 @@ class Hub:
                 member.attached_clients += caller.is_attached
         touched = (self._directory.get(member.id) for member in self._touched)
         self._touched = {member: None for member in touched if member is not None}
-        self._events = []
+        self._events.clear()
         self._cursors.clear()
 
     def snapshot(self, epoch: str, number: int) -> Snapshot:
@@ -373,12 +380,12 @@ class Hub:
             self._limits,
             self._clock,
             lambda: MessageId(self._new_id()),
-            lambda event: self._events.append(event),
+            self._events.append,
         )
         self._last_ref = stored.last_ref
         for record in stored.sessions:
             self._directory.add(record)
-        self._post.load(stored.deliveries, stored.last_seq)
+        self._post.load(stored)
 
     def _speaker(self, caller: Caller, request: Request) -> Member:
         """Return who speaks. There is no other way to find out, and no default."""

@@ -6,14 +6,17 @@ import os
 import time
 from uuid import UUID
 
+_RANDOM_BITS = 73
+"""One bit less than a UUID of version 7 has room for, so that counting up within a millisecond does not run over."""
+_LOW_BITS = 62
+_LOW = (1 << _LOW_BITS) - 1
 _VERSION_7 = 7 << 76 | 2 << 62
-_RANDOM_BITS = 74
 _last_ms = 0
 _last_random = 0
 
 
 def new_id() -> UUID:
-    """Return a UUID of version 7 (RFC 9562): it begins with the time in milliseconds, so that ids sort as they were made.
+    """Return a UUID of version 7 (RFC 9562): it begins with the time in milliseconds, so that ids sort as made.
 
     An index of such ids grows at its end; with random ones every insertion would touch a page of its own. Within one
     millisecond the random part counts up from where it began (the RFC's method 2), which also spares the system calls.
@@ -22,12 +25,11 @@ def new_id() -> UUID:
     now_ms = time.time_ns() // 1_000_000
     if now_ms > _last_ms:
         _last_ms = now_ms
-        # one bit less than there is room for, so that counting up does not run over
-        _last_random = int.from_bytes(os.urandom(10), "big") >> 80 - _RANDOM_BITS + 1
+        _last_random = int.from_bytes(os.urandom(10), "big") >> 80 - _RANDOM_BITS
     else:
         _last_random += 1
-    low, high = _last_random & (1 << 62) - 1, _last_random >> 62
-    return UUID(int=_last_ms << 80 | high << 64 | low | _VERSION_7)
+    random = _last_random
+    return UUID(int=_last_ms << 80 | random >> _LOW_BITS << 64 | random & _LOW | _VERSION_7)
 
 
 def _begin_anew() -> None:

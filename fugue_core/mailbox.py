@@ -37,7 +37,7 @@ class Mailbox:
         self.size_bytes += size_bytes
 
     def after(self, seq: int, limit: int, limit_bytes: int) -> list[int]:
-        """Return the first seqs above `seq`, of at most `limit` messages and `limit_bytes`, but always one if there is any.
+        """Return the first seqs above `seq`, at most `limit` and of `limit_bytes`, but always one if there is any.
 
         Cost: the mailbox's length at most, the number returned where `seq` is below all of it.
         """

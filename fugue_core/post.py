@@ -25,7 +25,7 @@ from fugue_core.protocol.target import (
     Worktree,
     normalise_path,
 )
-from fugue_core.record import SESSION_ENDED, Change, OpenDelivery, SentMessage, Store
+from fugue_core.record import SESSION_ENDED, Change, SentMessage, Store, StoredState
 
 
 class EnvelopeCache:
@@ -59,6 +59,45 @@ class EnvelopeCache:
         return self._seqs.get(message)
 
 
+class SentIds:
+    """Say which message ids are new without asking the store for each, if it can be said.
+
+    Clients make ids that begin with the time, so that nearly every one is greater than all before it; and what is
+    greater than everything that is stored cannot be among it. The others are looked up in one query a turn.
+
+    Attributes:
+        greatest: At least the greatest id that is stored.
+    """
+
+    __slots__ = ("_is_within_turn", "_known", "greatest")
+
+    def __init__(self, greatest: int) -> None:
+        self.greatest = greatest
+        self._known: set[int] = set()
+        self._is_within_turn = False
+
+    def may_be_known(self, message: int) -> bool:
+        """Say whether this id has to be looked up."""
+        return message <= self.greatest
+
+    def begin_turn(self, known: Iterable[MessageId]) -> None:
+        """Trust, until `end_turn`, that of the ids of this turn that had to be looked up these are stored."""
+        self._known = {message.int for message in known}
+        self._is_within_turn = True
+
+    def end_turn(self) -> None:
+        """Trust nothing but the order of ids."""
+        self._is_within_turn = False
+
+    def is_new(self, message: int) -> bool:
+        """Say whether nothing was sent under this id; where it cannot be said, no. From now on it is not new."""
+        if not self._is_within_turn or message in self._known:
+            return False
+        self._known.add(message)
+        self.greatest = max(self.greatest, message)
+        return True
+
+
 class Post:
     """Carry messages into mailboxes and out of them.
 
@@ -85,16 +124,16 @@ class Post:
         self._tell = tell
         self._cache = EnvelopeCache(limits.envelope_cache_bytes)
         self._expiries: list[tuple[float, int]] = []
-        self._has_foreseen = False
-        self._taken: set[bytes] = set()
+        self._sent_ids = SentIds(0)
         self.arrived: dict[Member, None] = {}
         self.last_seq = 0
 
-    def load(self, deliveries: Iterable[OpenDelivery], last_seq: int) -> None:
+    def load(self, stored: StoredState) -> None:
         """Fill the mailboxes of the living sessions with what was stored."""
-        self.last_seq = last_seq
+        self.last_seq = stored.last_seq
+        self._sent_ids = SentIds(stored.last_id.int)
         expiring = set()
-        for ref, seq, size_bytes, expires_at in deliveries:
+        for ref, seq, size_bytes, expires_at in stored.deliveries:
             member = self._directory.by_ref(ref)
             if member is not None:
                 member.mailbox.put(seq, size_bytes + ENVELOPE_BYTES)
@@ -130,14 +169,7 @@ class Post:
                 return self._receipt_again(sender, request, sent)
         target, members = self.resolve(sender, request.target)
         size_bytes = len(payload) + ENVELOPE_BYTES
-        takers = [member for member in members if member.mailbox.has_room(size_bytes)]
-        refusers = (
-            []
-            if len(takers) == len(members)
-            else [member for member in members if not member.mailbox.has_room(size_bytes)]
-        )
-        if refusers and not takers:
-            raise MailboxFull([member.id for member in refusers], [], names=[member.record.name for member in refusers])
+        takers, refusers = _by_room(members, size_bytes)
         now = self._clock()
         self.last_seq = seq = self.last_seq + 1
         envelope = Envelope(
@@ -153,13 +185,10 @@ class Post:
         )
         self._post(envelope, sender, takers, refusers, size_bytes)
         recipients = tuple([member.recipient() for member in takers])
-        self._tell(
-            MessageSent(
-                envelope=envelope, recipients=recipients, refused=tuple([member.recipient() for member in refusers])
-            )
-        )
-        if refusers:
-            raise _mailbox_full(envelope, recipients, [member.recipient() for member in refusers])
+        refused = tuple([member.recipient() for member in refusers])
+        self._tell(MessageSent(envelope=envelope, recipients=recipients, refused=refused))
+        if refused:
+            raise _mailbox_full(envelope, recipients, refused)
         return Receipt(id=envelope.id, seq=seq, recipients=recipients)
 
     def _post(
@@ -186,18 +215,15 @@ class Post:
 
         `send` asks the store for each one otherwise, which costs as much as all the rest of it.
         """
-        self._taken = {message.bytes for message in self._store.known_messages(messages)} if messages else set()
-        self._has_foreseen = True
+        doubtful = [message for message in messages if self._sent_ids.may_be_known(message.int)]
+        self._sent_ids.begin_turn(self._store.known_messages(doubtful) if doubtful else ())
 
     def forget(self) -> None:
         """Trust what was foreseen no longer."""
-        self._has_foreseen = False
+        self._sent_ids.end_turn()
 
     def _find_sent(self, message: MessageId) -> SentMessage | None:
-        if self._has_foreseen and (key := message.bytes) not in self._taken:
-            self._taken.add(key)  # for whoever comes with the same id in the same turn
-            return None
-        return self._store.find_message(message)
+        return None if self._sent_ids.is_new(message.int) else self._store.find_message(message)
 
     def _receipt_again(self, sender: Member, request: SendMessage, sent: SentMessage) -> Receipt:
         """Answer a retry as the first time."""
@@ -290,6 +316,17 @@ class Post:
 
 ENVELOPE_BYTES = 256
 """What an envelope without its payload counts for in a mailbox's bytes."""
+
+
+def _by_room(members: list[Member], size_bytes: int) -> tuple[list[Member], list[Member]]:
+    """Return who has room for a message and who has not. Raises `MailboxFull` where nobody has, but somebody should."""
+    takers = [member for member in members if member.mailbox.has_room(size_bytes)]
+    if len(takers) == len(members):
+        return takers, []
+    refusers = [member for member in members if not member.mailbox.has_room(size_bytes)]
+    if not takers:
+        raise MailboxFull([member.id for member in refusers], [], names=[member.record.name for member in refusers])
+    return takers, refusers
 
 
 def _recorded(target: OrchestrationTarget, members: list[Member]) -> WireTarget:

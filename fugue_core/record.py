@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple, Protocol
+from uuid import UUID
 
 import msgspec
 
@@ -50,12 +51,14 @@ class StoredState(msgspec.Struct, frozen=True, kw_only=True):
         sessions: The living ones, in order of `ref`.
         deliveries: The open ones, in order of `seq`.
         last_ref, last_seq: The highest ever given; 0 where there was none.
+        last_id: The greatest message id that is kept, as numbers are compared; all zeros where there is none.
     """
 
     sessions: list[SessionRecord]
     deliveries: list[OpenDelivery]
     last_ref: int
     last_seq: int
+    last_id: MessageId = MessageId(UUID(int=0))
 
 
 class SentMessage(msgspec.Struct, frozen=True, kw_only=True):

@@ -19,7 +19,7 @@ from fugue_core.history import STATE_NUMBERS, envelope_of, envelope_query
 from fugue_core.protocol.envelope import Envelope
 from fugue_core.protocol.message import MessageId
 from fugue_core.protocol.session import SessionId
-from fugue_core.protocol.target import SessionNamed, Tagged, format_target
+from fugue_core.protocol.target import Tagged, format_target
 from fugue_core.record import MAILBOX_FULL, Change, OpenDelivery, SentMessage, SessionRecord, StoredState
 
 log = logging.getLogger(__name__)
@@ -50,19 +50,18 @@ _MIGRATIONS: tuple[str, ...] = (
         id BLOB NOT NULL,
         sender INTEGER NOT NULL,       -- session.ref
         sent_at REAL NOT NULL,
-        target TEXT NOT NULL,          -- the text form
-        target_repo TEXT,              -- Tagged.repo
-        target_session INTEGER,        -- session.ref, where the target is a session
+        target TEXT NOT NULL,          -- the text form, as it was then; which session it names says the delivery
         msg_type TEXT NOT NULL,
         payload BLOB NOT NULL,
         reply_to BLOB,
-        expires_at REAL
+        expires_at REAL,
+        target_repo TEXT               -- Tagged.repo
     );
     CREATE UNIQUE INDEX message_id ON message (id);
     CREATE TABLE delivery (
         seq INTEGER NOT NULL,
         recipient INTEGER NOT NULL,    -- session.ref
-        state INTEGER NOT NULL,
+        state INTEGER NOT NULL DEFAULT 0,
         handed_at REAL,
         ended_at REAL,
         reason TEXT,
@@ -70,13 +69,20 @@ _MIGRATIONS: tuple[str, ...] = (
     ) WITHOUT ROWID;
     """,
 )
-"""Schema version n is what the first n of these make; a file of an older version is brought forward when it is opened."""
+"""Schema version n is what the first n of these make; an older file is brought forward when it is opened."""
 
-_INSERT_MESSAGE = "INSERT INTO message VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
-_INSERT_DELIVERY = "INSERT INTO delivery VALUES (?, ?, ?, NULL, ?, ?)"
-_HAND = "UPDATE delivery SET state = 1, handed_at = ? WHERE seq = ? AND recipient = ?"
-_END = "UPDATE delivery SET state = ?, ended_at = ?, reason = ? WHERE seq = ? AND recipient = ?"
-_QUEUED, _DEAD = STATE_NUMBERS["queued"], STATE_NUMBERS["dead"]
+# What most messages do not have is set by a statement of its own, and blobs are given as `bytearray`: Python's sqlite3
+# looks for an adapter for each None and each `bytes`, which together took half of the time of an insertion.
+_MESSAGE = "INSERT INTO message (seq, id, sender, sent_at, target, msg_type, payload) VALUES (?, ?, ?, ?, ?, ?, ?)"
+_REST = "UPDATE message SET reply_to = ?, expires_at = ?, target_repo = ? WHERE seq = ?"
+_QUEUE = "INSERT INTO delivery (seq, recipient) VALUES (?, ?)"
+_REFUSE = "INSERT INTO delivery (state, ended_at, reason, seq, recipient) VALUES (?, ?, ?, ?, ?)"
+_HAND = "UPDATE delivery SET state = ?, handed_at = ? WHERE seq = ? AND recipient = ?"
+_END = "UPDATE delivery SET state = ?, ended_at = ? WHERE seq = ? AND recipient = ?"
+_BURY = "UPDATE delivery SET state = ?, ended_at = ?, reason = ? WHERE seq = ? AND recipient = ?"
+_HANDED, _DEAD = STATE_NUMBERS["handed"], STATE_NUMBERS["dead"]
+_STATEMENTS = (_MESSAGE, _REST, _QUEUE, _REFUSE, _HAND, _END, _BURY)
+"""In the order in which one delivery can meet them within a turn."""
 
 
 class SqliteStore:
@@ -91,10 +97,7 @@ class SqliteStore:
     def __init__(self, path: str, synchronous: Synchronous = "normal") -> None:
         self.path = path
         self.synchronous = synchronous
-        self._messages: list[tuple[object, ...]] = []
-        self._deliveries: list[tuple[object, ...]] = []
-        self._handed: list[tuple[float, int, int]] = []
-        self._ended: list[tuple[int, float, str | None, int, int]] = []
+        self._rows: dict[str, list[tuple[object, ...]]] = {statement: [] for statement in _STATEMENTS}
         self._is_dirty = False
         try:
             self._database = sqlite3.connect(path, isolation_level=None, check_same_thread=False, cached_statements=64)
@@ -130,7 +133,7 @@ class SqliteStore:
 
     def rollback(self) -> None:
         """Forget everything since the last commit. Never raises `StoreUnavailable`: the file is as it was."""
-        for rows in (self._messages, self._deliveries, self._handed, self._ended):
+        for rows in self._rows.values():
             rows.clear()
         if self._database.in_transaction:
             try:
@@ -177,33 +180,38 @@ class SqliteStore:
         self, envelope: Envelope, sender_ref: int, recipient_refs: Sequence[int], refused_refs: Sequence[int]
     ) -> None:
         """Store a message, with a queued delivery for each recipient and a dead one for each that refused."""
-        target = envelope.target
-        seq = envelope.seq
-        self._messages.append(
+        target, packed, seq = envelope.target, envelope.packed, envelope.seq
+        rows = self._rows
+        rows[_MESSAGE].append(
             (
                 seq,
-                envelope.id.bytes,
+                bytearray(envelope.id.bytes),
                 sender_ref,
                 envelope.sent_at,
                 format_target(target),
-                target.repo if type(target) is Tagged else None,
-                (*recipient_refs, *refused_refs)[0] if type(target) is SessionNamed else None,
-                envelope.packed.msg_type,
-                bytes(envelope.packed.payload),
-                envelope.reply_to.bytes if envelope.reply_to else None,
-                envelope.expires_at,
+                packed.msg_type,
+                bytearray(packed.payload),
             )
         )
-        self._deliveries += [(seq, ref, _QUEUED, None, None) for ref in recipient_refs]
-        self._deliveries += [(seq, ref, _DEAD, envelope.sent_at, MAILBOX_FULL) for ref in refused_refs]
+        repo = target.repo if type(target) is Tagged else None
+        if envelope.reply_to is not None or envelope.expires_at is not None or repo is not None:
+            reply_to = None if envelope.reply_to is None else envelope.reply_to.bytes
+            rows[_REST].append((reply_to, envelope.expires_at, repo, seq))
+        if recipient_refs:
+            rows[_QUEUE] += [(seq, ref) for ref in recipient_refs]
+        if refused_refs:
+            rows[_REFUSE] += [(_DEAD, envelope.sent_at, MAILBOX_FULL, seq, ref) for ref in refused_refs]
 
     def change(self, changes: Iterable[Change]) -> None:
         """Store new states of deliveries."""
+        rows = self._rows
         for state, at, reason, seq, ref in changes:
             if state == "handed":
-                self._handed.append((at, seq, ref))
+                rows[_HAND].append((_HANDED, at, seq, ref))
+            elif reason is None:
+                rows[_END].append((STATE_NUMBERS[state], at, seq, ref))
             else:
-                self._ended.append((STATE_NUMBERS[state], at, reason, seq, ref))
+                rows[_BURY].append((STATE_NUMBERS[state], at, reason, seq, ref))
 
     def retain(self, before_seq: int, older_than: float, batch: int, start_seq: int) -> int | None:
         """Remove messages that are done with: all deliveries ended, and either below `before_seq` or too old.
@@ -235,8 +243,8 @@ class SqliteStore:
         """Remove sessions that ended before `older_than` and that no message names. Cost: a scan of everything."""
         self._begin()
         self._execute(
-            "DELETE FROM session WHERE ended_at < ? AND ref NOT IN (SELECT sender FROM message"
-            " UNION SELECT recipient FROM delivery UNION SELECT target_session FROM message WHERE target_session NOTNULL)"
+            "DELETE FROM session WHERE ended_at < ? AND ref NOT IN"
+            " (SELECT sender FROM message UNION SELECT recipient FROM delivery)"
             " AND ref <> (SELECT max(ref) FROM session)",
             (older_than,),
         )
@@ -256,6 +264,9 @@ class SqliteStore:
             deliveries=[OpenDelivery(*row) for row in deliveries],
             last_ref=self._execute("SELECT coalesce(max(ref), 0) FROM session").fetchone()[0],
             last_seq=self._execute("SELECT coalesce(max(seq), 0) FROM message").fetchone()[0],
+            last_id=MessageId(
+                UUID(bytes=self._execute("SELECT coalesce(max(id), zeroblob(16)) FROM message").fetchone()[0])
+            ),
         )
 
     def is_session_known(self, session: SessionId) -> bool:
@@ -267,7 +278,7 @@ class SqliteStore:
         self._flush()
         known: set[MessageId] = set()
         for start in range(0, len(messages), ASK_AT_ONCE):
-            asked = [message.bytes for message in messages[start : start + ASK_AT_ONCE]]
+            asked = [bytearray(message.bytes) for message in messages[start : start + ASK_AT_ONCE]]
             room = 1 << (len(asked) - 1).bit_length()  # few statements of different lengths, so that SQLite knows them
             asked += asked[:1] * (room - len(asked))
             rows = self._execute(f"SELECT id FROM message WHERE id IN ({', '.join('?' * room)})", tuple(asked))  # noqa: S608
@@ -321,18 +332,11 @@ class SqliteStore:
             self._is_dirty = True
 
     def _flush(self) -> None:
-        if self._messages or self._deliveries or self._handed or self._ended:
-            self._begin()
-            # In the order in which one delivery can meet them; each list is emptied once it is written.
-            for statement, rows in (
-                (_INSERT_MESSAGE, self._messages),
-                (_INSERT_DELIVERY, self._deliveries),
-                (_HAND, self._handed),
-                (_END, self._ended),
-            ):
-                if rows:
-                    self._execute_many(statement, rows)
-                    rows.clear()
+        for statement, rows in self._rows.items():
+            if rows:
+                self._begin()
+                self._execute_many(statement, rows)
+                rows.clear()
 
     def _execute(self, statement: str, values: tuple[object, ...] = ()) -> sqlite3.Cursor:
         try:

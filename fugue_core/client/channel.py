@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Sequence
 from functools import cache
-from typing import Any, NamedTuple
+from typing import Any
 
 import msgspec
 
@@ -16,10 +16,48 @@ from fugue_core.protocol.requests import Request
 from fugue_core.protocol.rpc import Reply, decode_replies, encode_call, error_from_wire
 
 
-class _Question(NamedTuple):
-    future: asyncio.Future[Any]
-    kind: type[Request]
-    on_answer: Callable[[Any], None] | None
+class _Question:
+    """A request that is not answered yet."""
+
+    __slots__ = ("future", "kind", "on_answer")
+
+    def __init__(
+        self, future: asyncio.Future[Any], kind: type[Request], on_answer: Callable[[Any], None] | None
+    ) -> None:
+        self.future = future
+        self.kind = kind
+        self.on_answer = on_answer
+
+    def settle(self, _call_id: int, answer: Any) -> None:
+        """Take the answer, or the exception in its place."""
+        if self.future.done():
+            return  # whoever asked does not wait any more
+        if isinstance(answer, Exception):
+            self.future.set_exception(answer)
+            return
+        if self.on_answer is not None:
+            self.on_answer(answer)
+        self.future.set_result(answer)
+
+
+class _Batch:
+    """Requests of one kind that were asked together; their answers come in any order."""
+
+    __slots__ = ("_first_id", "_left", "answers", "future", "kind")
+
+    def __init__(self, future: asyncio.Future[list[Any]], kind: type[Request], first_id: int, count: int) -> None:
+        self.future = future
+        self.kind = kind
+        self.answers: list[Any] = [None] * count
+        self._first_id = first_id
+        self._left = count
+
+    def settle(self, call_id: int, answer: Any) -> None:
+        """Take one answer, or the exception in its place."""
+        self.answers[call_id - self._first_id] = answer
+        self._left -= 1
+        if not self._left and not self.future.done():
+            self.future.set_result(self.answers)
 
 
 class Channel:
@@ -35,7 +73,7 @@ class Channel:
         self._loop = asyncio.get_running_loop()
         self._link: Link | None = None
         self._last_id = 0
-        self._pending: dict[int, _Question] = {}
+        self._pending: dict[int, _Question | _Batch] = {}
         self._out: list[bytes] = []
         self.lost: ConnectionLost | None = None
 
@@ -66,6 +104,24 @@ class Channel:
         if not self._out:
             self._loop.call_soon(self._flush)
         self._out.append(encode_call(call_id, request))
+        return future
+
+    def ask_all(self, requests: Sequence[Request]) -> asyncio.Future[list[Any]]:
+        """Send requests of one kind; return what will be their answers, in order, or exceptions in their places.
+
+        Far cheaper than asking for each: one future, and one write.
+        """
+        future: asyncio.Future[list[Any]] = self._loop.create_future()
+        if self.lost is not None or not requests:
+            future.set_result([self.lost] * len(requests))
+            return future
+        first_id = self._last_id + 1
+        self._last_id += len(requests)
+        batch = _Batch(future, type(requests[0]), first_id, len(requests))
+        self._pending.update(dict.fromkeys(range(first_id, self._last_id + 1), batch))
+        if not self._out:
+            self._loop.call_soon(self._flush)
+        self._out += [encode_call(call_id, request) for call_id, request in enumerate(requests, start=first_id)]
         return future
 
     def close(self) -> None:
@@ -104,28 +160,25 @@ class Channel:
             return
         self.lost = ConnectionLost(reason)
         pending, self._pending = self._pending, {}
-        for question in pending.values():
-            if not question.future.done():
-                question.future.set_exception(ConnectionLost(reason))
+        for call_id, question in pending.items():
+            question.settle(call_id, ConnectionLost(reason))
         self._on_lost()
 
     # --------------------------------------------------------------------------------------------------- private
 
     def _settle(self, reply: Reply) -> None:
-        question = self._pending.pop(reply.id, None) if isinstance(reply.id, int) else None
-        if question is None or question.future.done():
-            return  # whoever asked does not wait any more
+        call_id = reply.id
+        question = self._pending.pop(call_id, None) if isinstance(call_id, int) else None
+        if question is None or not isinstance(call_id, int):
+            return
         if reply.error is not None:
-            question.future.set_exception(error_from_wire(reply.error))
+            question.settle(call_id, error_from_wire(reply.error))
             return
         try:
             answer = _decoder(question.kind).decode(reply.result)  # type: ignore[arg-type]  # no error, so a result
         except (msgspec.DecodeError, RecursionError) as error:
-            question.future.set_exception(MalformedLine(f"the answer to {question.kind.method}: {error}"))
-            return
-        if question.on_answer is not None:
-            question.on_answer(answer)
-        question.future.set_result(answer)
+            answer = MalformedLine(f"the answer to {question.kind.method}: {error}")
+        question.settle(call_id, answer)
 
     def _flush(self) -> None:
         out, self._out = self._out, []

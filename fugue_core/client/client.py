@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+from collections import deque
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from itertools import islice
 from typing import Any, Literal, TypeAlias
 from uuid import UUID
 
@@ -59,6 +61,9 @@ from fugue_core.protocol.target import OrchestrationTarget, WireTarget, to_wire
 Target: TypeAlias = OrchestrationTarget | WireTarget | str
 """A target as a value, or in its text form: `tag:mayor`, `session:bob`, `broadcast`, `worktree:/p`."""
 
+SENDS_AT_ONCE = 128
+"""Messages that `send_many` writes together; enough that one costs little, and that the daemon soon has some."""
+SENDS_UNDER_WAY = 1024
 FIRST_RETRY_S = 0.02
 LAST_RETRY_S = 1.0
 PATIENCE_S = 30.0
@@ -219,9 +224,9 @@ class Client:
 
     async def edit_metadata(
         self,
-        set: Mapping[str, Any] | None = None,
+        set: Mapping[str, Any] | None = None,  # noqa: A002  # the word of the contract
         remove: Iterable[str] = (),
-        session: str | UUID | None = None,  # noqa: A002
+        session: str | UUID | None = None,
     ) -> SessionInfo:
         """Change a session's metadata."""
         return await self._about(EditMetadata(set=dict(set or {}), remove=tuple(remove), session=_text(session)))
@@ -247,21 +252,27 @@ class Client:
         return receipt
 
     async def send_many(self, messages: Iterable[tuple[Target, OrchestrationMessage]]) -> list[Receipt]:
-        """Send many messages in one go, in this order; return their receipts. Far cheaper than one after the other.
+        """Send many messages, in this order; return their receipts. Far cheaper than one after the other.
+
+        While the daemon stores the first, the next are on their way: `SENDS_UNDER_WAY` at most are unanswered.
 
         Raises:
             FugueError: The first refusal; the others were sent all the same.
         """
-        requests = [_sending(target, message, None, None, None) for target, message in messages]
-        while True:
-            channel = await self._connected()
-            answers = await asyncio.gather(*map(channel.ask, requests), return_exceptions=True)
-            if not any(isinstance(answer, ConnectionLost) for answer in answers) or self._is_closed:
-                break
-        for answer in answers:
-            if isinstance(answer, BaseException):
-                raise answer
-        return answers  # type: ignore[return-value]  # no exception among them any more
+        under_way: deque[asyncio.Task[list[Receipt | FugueError]]] = deque()
+        answers: list[Receipt | FugueError] = []
+        rest = iter(messages)
+        while chunk := [_sending(target, message) for target, message in islice(rest, SENDS_AT_ONCE)]:
+            if len(under_way) * SENDS_AT_ONCE >= SENDS_UNDER_WAY:
+                answers += await under_way.popleft()
+            under_way.append(asyncio.create_task(self._send_all(chunk)))
+            await asyncio.sleep(0)  # let it go out before the next is made
+        for task in under_way:
+            answers += await task
+        refusal = next((answer for answer in answers if isinstance(answer, FugueError)), None)
+        if refusal is not None:
+            raise refusal
+        return answers  # type: ignore[return-value]  # no refusal among them
 
     async def resolve(self, target: Target, sender: str | UUID | None = None) -> tuple[Recipient, ...]:
         """Return who would receive a message sent now."""
@@ -358,6 +369,17 @@ class Client:
                 if self._is_closed:
                     raise
 
+    async def _send_all(self, requests: Sequence[SendMessage]) -> list[Receipt | FugueError]:
+        """Return the answers to sends; those that a lost connection left unanswered are sent again under their ids."""
+        channel = await self._connected()
+        answers: list[Receipt | FugueError] = await channel.ask_all(requests)
+        lost = [place for place, answer in enumerate(answers) if isinstance(answer, ConnectionLost)]
+        if lost and not self._is_closed:
+            again = await self._send_all([requests[place] for place in lost])
+            for place, answer in zip(lost, again, strict=True):
+                answers[place] = answer
+        return answers
+
     async def _about(self, request: Request) -> SessionInfo:
         info: SessionInfo = await self._ask(request)
         if self.session is not None and info.id == self.session.id:
@@ -448,7 +470,11 @@ class Client:
 
 
 def _sending(
-    target: Target, message: OrchestrationMessage, message_id: UUID | None, reply_to: UUID | None, ttl_s: float | None
+    target: Target,
+    message: OrchestrationMessage,
+    message_id: UUID | None = None,
+    reply_to: UUID | None = None,
+    ttl_s: float | None = None,
 ) -> SendMessage:
     return SendMessage(
         target=to_wire(target), packed=pack(message), id=message_id or new_id(), reply_to=reply_to, ttl_s=ttl_s

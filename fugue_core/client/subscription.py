@@ -10,7 +10,7 @@ from fugue_core.protocol.events import Event, Notice, Resync
 from fugue_core.protocol.requests import Since, Subscribed
 
 QUEUE_EVENTS = 100_000
-"""Events held for an iterator that does not come for them; then they are dropped, and a `Resync` comes in their place."""
+"""Events held for an iterator that does not come for them; then they are dropped, and a `Resync` comes instead."""
 
 
 class Subscription:

@@ -33,7 +33,7 @@ def main() -> int:
     try:
         asyncio.run(_run(os.path.abspath(arguments.socket), arguments.ready_fd))
     except FugueError as error:
-        log.error("cannot start: %s", error)
+        log.error("cannot start: %s", error)  # noqa: TRY400  # the sentence says it; no bug, so no trace
         _say(arguments.ready_fd, f"error: {error}")
         return 1
     return 0

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import tempfile
 from types import TracebackType
+from typing import Self
 
 from fugue_core.client.link import Link, Receiver
 from fugue_core.daemon.config import Config
@@ -30,7 +31,7 @@ class LocalDaemon:
         self._stack = contextlib.AsyncExitStack()
         self.server: Server | None = None
 
-    async def __aenter__(self) -> LocalDaemon:
+    async def __aenter__(self) -> Self:
         directory = self._state_dir or self._stack.enter_context(tempfile.TemporaryDirectory(prefix="fugue-"))
         self.server = await self._stack.enter_async_context(running("in-process", directory, self._config))
         return self

@@ -10,7 +10,7 @@ from fugue_core.protocol.session import SessionId
 
 
 def process_start(pid: int) -> int | None:
-    """Return when a process began, in clock ticks since the machine did; 0 where the system does not say; None: no such.
+    """Return when a process began, in clock ticks since the machine did; 0: the system does not say; None: no such.
 
     Two processes that had the same id began at different times.
     """
@@ -45,7 +45,7 @@ class ProcessWatch:
     def watch(self, processes: Mapping[SessionId, tuple[int, int | None]]) -> None:
         """Watch exactly these from now on: for each session the process's id and when it began.
 
-        A process that has ended already is reported; where `on_end` could not act on it, the next call reports it again.
+        A process that has ended already is reported; where `on_end` could not act on it, so does the next call.
         """
         for session in [session for session in self._watched if self._watched[session] != processes.get(session)]:
             self._drop(session)

@@ -13,7 +13,6 @@ from pathlib import Path
 from uuid import uuid4
 
 import fugue_core
-
 from fugue_core.daemon.config import Config
 from fugue_core.daemon.connection import READ_BYTES, Connection
 from fugue_core.daemon.feed import Feed

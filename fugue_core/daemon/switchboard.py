@@ -288,7 +288,7 @@ class Switchboard:
         try:
             self._hub.reload()
         except StoreUnavailable as reload_error:  # not even reading works: nothing is changed until it does
-            log.error("%s", reload_error)
+            log.error("%s", reload_error)  # noqa: TRY400  # as in `_fail`
             self.store_error = reload_error
         self._answers = [
             msgspec.structs.replace(answer, result=error) if answer.is_undone_with_the_turn() else answer
@@ -309,6 +309,6 @@ class Switchboard:
 
 
 def _calls(block: bytes, error: LineTooLong | None) -> list[Call | BadCall]:
-    """Return what lines ask. One line was too long, if `error` says so; that it may have stood among them is no loss."""
+    """Return what lines ask; that one was too long comes last, wherever among them it stood."""
     calls = decode_calls(block) if block else []
     return calls if error is None else [*calls, BadCall(id=None, error=error)]

@@ -97,9 +97,9 @@ def check_msg_type(msg_type: str) -> str:
 def check_payload(payload: bytes) -> None:
     """Raise `InvalidPayload` where `payload`, known to be JSON, is nested more than `limits.PAYLOAD_DEPTH` levels deep.
 
-    Cost: two counts, unless there are more brackets than levels allowed; then a scan of the brackets.
+    Cost: nothing for a short one; two counts, unless there are more brackets than levels allowed; then a scan of them.
     """
-    if payload.count(b"[") + payload.count(b"{") <= limits.PAYLOAD_DEPTH:
+    if len(payload) <= limits.PAYLOAD_DEPTH or payload.count(b"[") + payload.count(b"{") <= limits.PAYLOAD_DEPTH:
         return
     steps = (_DEPTH_STEP[byte] for byte in _without_strings(payload) if byte in _DEPTH_STEP)
     depth = max(accumulate(steps), default=0)
