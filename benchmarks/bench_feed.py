@@ -1,6 +1,6 @@
 """Live feed: one sender, 1, 10 and 100 clients in other processes, deliveries a second at the receivers.
 
-    fugue   `events.subscribe` in each client, `Subscription.next_batch`; the sender has `send_many` of 500 under way,
+    fugue   `events.subscribe` in each client, `Subscription.next_batch`; the sender sends all with one `send_many`, as
             broadcasts that nobody has a mailbox for. Each is on disk before it is told: fugue's feed is durable.
     nats    a subscription with a callback in each client, the client's usual way; `publish`, and `flush` at the end.
             Nothing is stored. Loopback TCP, since nats-server has no Unix socket.
@@ -79,11 +79,10 @@ async def _fugue(
     client = await stack.enter_async_context(fugue_core.connect(socket_path, start=False))
     await client.join("sender", repo="/nobody/else")
     the_crew = stack.enter_context(crew(receive_from_fugue, processes, clients, messages, socket_path))
-    window = [(Broadcast(), OrchestrationMessage("bench.feed", TEXT))] * WINDOW
+    everything = [(Broadcast(), OrchestrationMessage("bench.feed", TEXT))] * messages
 
     async def send() -> None:
-        for _ in range(messages // WINDOW):
-            await client.send_many(window)
+        await client.send_many(everything)
 
     return _turn(the_crew, send, messages * clients * processes)
 

@@ -185,7 +185,7 @@ class SqliteStore:
         rows[_MESSAGE].append(
             (
                 seq,
-                bytearray(envelope.id.bytes),
+                bytearray(envelope.id.int.to_bytes(16, "big")),
                 sender_ref,
                 envelope.sent_at,
                 format_target(target),

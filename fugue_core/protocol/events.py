@@ -81,7 +81,7 @@ EVENTS: tuple[type[msgspec.Struct], ...] = (
 )
 
 
-class Notice(msgspec.Struct, frozen=True, kw_only=True):
+class Notice(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """An event with its number. A `resync` has the number that its snapshot has."""
 
     number: int

@@ -18,7 +18,7 @@ CallId: TypeAlias = int | str | None
 """What the caller named its request; None for a notification, which is not answered."""
 
 
-class Call(msgspec.Struct, frozen=True, kw_only=True, tag_field="method"):
+class Call(msgspec.Struct, frozen=True, kw_only=True, gc=False, tag_field="method"):
     """A request's line. Each method has a subclass with its own `params`, so that one decoding does everything."""
 
     jsonrpc: Literal["2.0"]
@@ -50,7 +50,7 @@ def _call_type(request: type[Request]) -> type[Call]:
     is_required = any(field.required for field in msgspec.structs.fields(request))
     params: Any = ("params", request) if is_required else ("params", request, request())
     call = msgspec.defstruct(
-        f"{request.__name__}Call", [params], bases=(Call,), tag=request.method, frozen=True, kw_only=True
+        f"{request.__name__}Call", [params], bases=(Call,), tag=request.method, frozen=True, kw_only=True, gc=False
     )
     return cast("type[Call]", call)
 
@@ -132,7 +132,7 @@ def _call_id(value: object) -> CallId:
 # ------------------------------------------------------------------------------------------- what the daemon writes
 
 
-class _Result(msgspec.Struct, frozen=True, kw_only=True):
+class _Result(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     jsonrpc: Literal["2.0"] = "2.0"
     id: CallId
     result: Any
@@ -179,7 +179,7 @@ def encode_notice(number: int, event: Event) -> bytes:
 # ------------------------------------------------------------------------------------------- what a client does
 
 
-class Reply(msgspec.Struct, frozen=True, kw_only=True):
+class Reply(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """A line from the daemon: a result, an error, or (where `params` is set) an event."""
 
     id: CallId = None
