@@ -47,7 +47,9 @@ def test_every_verb_has_a_summary_and_an_example(verb: Verb) -> None:
 
 
 @pytest.mark.parametrize(
-    ("verb", "example"), [(verb, command) for verb in all_verbs() for command, _ in verb.examples], ids=str
+    ("verb", "example"),
+    [(verb, command) for verb in all_verbs() for command, _ in verb.examples],
+    ids=lambda each: getattr(each, "name", each),
 )
 def test_every_example_is_a_line_that_its_verb_understands(verb: Verb, example: str) -> None:
     found = read(fugue_words(example))
