@@ -21,6 +21,17 @@ def test_the_first_command_starts_the_daemon(fugue: Fugue, server: Server) -> No
     assert len(server.pids()) == 1
 
 
+def test_the_daemon_speaks_for_nobody_and_belongs_to_no_terminal(fugue: Fugue, server: Server) -> None:
+    fugue("ls", session="ann")
+    (pid,) = server.pids()
+    process = Path(f"/proc/{pid}")
+    assert b"FUGUE_SESSION" not in (process / "environ").read_bytes()
+    assert os.getsid(pid) not in {os.getsid(0), pid}
+    assert (process / "cwd").readlink() == Path("/")
+    assert (process / "fd" / "0").readlink() == Path(os.devnull)
+    assert (process / "fd" / "2").readlink() == server.state_dir / "daemon.log"
+
+
 def test_twenty_commands_at_once_start_one_daemon(fugue: Fugue, server: Server) -> None:
     commands = [fugue.start("join", f"s{number}") for number in range(20)]
     for command in commands:

@@ -89,8 +89,8 @@ def test_what_others_wrote_never_reaches_a_terminal_raw(fugue: Fugue) -> None:
     for words in (["recv", "--peek"], ["log"]):
         shown = fugue(*words, session=ann).out
         assert r"\u202e\x7f\x9b31m" in shown
-    refused = fugue("send", "session:\x1b[31m", "x", session=ann)
-    assert "\x1b" not in refused.err
+    for words in (["send", "session:\x1b[31m", "x"], ["send", "session:ann", "x", "@\x1b[31m"], ["\x1b[31m"]):
+        assert r"\x1b[31m" in fugue(*words, session=ann).err
 
 
 def test_json_keeps_to_stdout_and_words_keep_to_stderr(fugue: Fugue) -> None:

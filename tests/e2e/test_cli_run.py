@@ -8,6 +8,7 @@ import subprocess
 
 import pytest
 
+from fugue_core.cli.verb.run import _Signals
 from tests.e2e.conftest import SCRIPT, Fugue, Server
 from tests.e2e.daemon import PATIENCE_S, until
 
@@ -68,6 +69,14 @@ def test_with_json_the_session_is_told_on_stderr(fugue: Fugue) -> None:
     done = fugue("run", "--json", "-n", "ann", "echo", "x")
     assert done.out == "x\n"
     assert '"name":"ann"' in done.err
+
+
+def test_a_signal_that_comes_before_the_program_is_known_is_not_lost() -> None:
+    with _Signals() as signals:
+        signal.raise_signal(signal.SIGTERM)
+        with subprocess.Popen(["sleep", "60"]) as program:
+            signals.leave_to(program)
+            assert program.wait(PATIENCE_S) == -signal.SIGTERM
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
