@@ -50,6 +50,7 @@ class Server:
         self._limits: Limits = config.limits
         self._loop = asyncio.get_running_loop()
         self._started_at = time.time()
+        self._began_at = self._loop.time()  # which does not jump
         self.stopped = asyncio.Event()
         self._hub = Hub(store, config.limits, time.time, new_id, process_start)
         self._feed = Feed(str(uuid4()), config.limits, self._hub.snapshot)
@@ -120,7 +121,6 @@ class Server:
     # ------------------------------------------------------------------------------------------------------- status
 
     def _status(self, messages: int) -> DaemonStatus:
-        now = time.time()
         error = self.switchboard.store_error
         return DaemonStatus(
             version=fugue_core.__version__,
@@ -128,7 +128,7 @@ class Server:
             pid=os.getpid(),
             socket=self._socket_path,
             started_at=self._started_at,
-            uptime_s=now - self._started_at,
+            uptime_s=self._loop.time() - self._began_at,
             sessions=self._hub.session_count,
             connections=self.switchboard.connection_count,
             subscribers=len(self._feed),
@@ -214,11 +214,11 @@ async def serve(socket_path: str, state_dir: str, config: Config) -> AsyncIterat
 
 @contextlib.asynccontextmanager
 async def _listening(socket_path: str, server: Server, line_bytes: int) -> AsyncIterator[None]:
-    with contextlib.suppress(FileNotFoundError):
-        os.unlink(socket_path)
     buffer = memoryview(bytearray(READ_BYTES))
     mask = os.umask(0o177)
     try:
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(socket_path)
         listener = await asyncio.get_running_loop().create_unix_server(
             lambda: Connection(server.switchboard, line_bytes, buffer), socket_path, backlog=1024
         )

@@ -39,8 +39,10 @@ class Answer(msgspec.Struct, frozen=True, gc=False):
 
     def is_undone_with_the_turn(self) -> bool:
         """Say whether this answer is no longer true when the turn's changes are undone."""
-        if self.request is None or type(self.request) is Hello:
+        if self.request is None:
             return False
+        if type(self.request) is Hello:  # bound to a session that has not come to be
+            return isinstance(self.result, Welcome) and self.result.session is not None and not self.peer.caller.member
         return not isinstance(self.result, FugueError) or isinstance(self.result, MailboxFull)
 
 
@@ -209,7 +211,7 @@ class Switchboard:
         if result is not None:
             self._answers.append(Answer(peer, call_id, request, result))
 
-    def _result_of(self, peer: Peer, call_id: CallId, request: Request) -> msgspec.Struct | None:
+    def _result_of(self, peer: Peer, call_id: CallId, request: Request) -> msgspec.Struct | FugueError | None:
         """Return the answer, or None where it comes later."""
         if not peer.has_said_hello or type(request) is Hello:
             return self._greet(peer, request)
@@ -217,7 +219,7 @@ class Switchboard:
             self._inquiries.append(Inquiry(peer, call_id, request))
             return None
         if self.store_error is not None and request.mutates:
-            raise self.store_error
+            return self.store_error  # not raised: there is nothing to undo, and no more to log
         result = self._hub.handle(peer.caller, request)
         if type(result) is Received and not result.envelopes and self._may_wait(peer, call_id, request):
             return None
@@ -290,10 +292,11 @@ class Switchboard:
         except StoreUnavailable as reload_error:  # not even reading works: nothing is changed until it does
             log.error("%s", reload_error)  # noqa: TRY400  # as in `_fail`
             self.store_error = reload_error
-        self._answers = [
-            msgspec.structs.replace(answer, result=error) if answer.is_undone_with_the_turn() else answer
-            for answer in self._answers
-        ]
+        for place, answer in enumerate(self._answers):
+            if answer.is_undone_with_the_turn():
+                self._answers[place] = msgspec.structs.replace(answer, result=error)
+                if type(answer.request) is Hello:
+                    answer.peer.has_said_hello = False
 
     def _probe_store(self) -> None:
         """See whether the disk takes writes again, before anything is changed that would have to be undone."""

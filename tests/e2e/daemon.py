@@ -200,7 +200,7 @@ class Daemon:
         directory: Where its state and its configuration are.
         config: The text of `config.toml`.
         start: Start it with the block.
-        user: The user it runs as; only root may say so.
+        prelude: Python statements that its process carries out first.
     """
 
     def __init__(
@@ -209,7 +209,7 @@ class Daemon:
         *,
         config: str = "",
         start: bool = True,
-        user: int | None = None,
+        prelude: str = "",
     ) -> None:
         # A socket's path has at most 107 bytes, and pytest's directories are long.
         self._runtime = tempfile.TemporaryDirectory(prefix="fugue-")
@@ -220,7 +220,7 @@ class Daemon:
         self.log_path = directory / "daemon.log"
         self.process: subprocess.Popen[bytes] | None = None
         self._is_started_with_block = start
-        self._user = user
+        self._prelude = prelude
         self._wires: list[Wire] = []
         config_path = directory / "config" / "fugue" / "config.toml"
         config_path.parent.mkdir(parents=True, exist_ok=True)
@@ -254,14 +254,13 @@ class Daemon:
         try:
             with self.log_path.open("ab") as log:
                 self.process = subprocess.Popen(
-                    [sys.executable, "-m", "fugue_core.daemon", "--socket", self.socket, "--ready-fd", str(writing)],
+                    [sys.executable, *self._module(), "--socket", self.socket, "--ready-fd", str(writing)],
                     cwd=ROOT,
                     env=self.environment(),
                     stdin=subprocess.DEVNULL,
                     stdout=log,
                     stderr=log,
                     pass_fds=[writing],
-                    user=self._user,
                 )
         finally:
             os.close(writing)
@@ -270,6 +269,11 @@ class Daemon:
         if said != "ready":
             self.wait()
         return said
+
+    def _module(self) -> list[str]:
+        if not self._prelude:
+            return ["-m", "fugue_core.daemon"]
+        return ["-c", f"{self._prelude}\nimport runpy\nrunpy.run_module('fugue_core.daemon', run_name='__main__')"]
 
     def environment(self) -> dict[str, str]:
         """Return the environment in which a program finds this daemon."""
