@@ -116,6 +116,14 @@ def test_recv_follow_ends_at_its_limit(fugue: Fugue) -> None:
     assert unread(fugue, "ann") == 1
 
 
+def test_recv_follow_ends_with_its_session(fugue: Fugue) -> None:
+    fugue.join("ann")
+    following = fugue.start("recv", "--follow", session="ann")
+    until_connected(fugue, "ann")
+    fugue("kill", "ann")
+    assert following.wait(PATIENCE_S) == 4
+
+
 def test_log_follow_prints_history_and_then_each_at_once_when_piped(fugue: Fugue) -> None:
     fugue.join("ann")
     for number in range(3):
