@@ -1,0 +1,88 @@
+"""Every module of the core has tests of its own, or says here whose tests are its tests."""
+
+from __future__ import annotations
+
+import pkgutil
+from pathlib import Path
+
+import pytest
+
+import fugue_core
+
+TESTS = Path(__file__).parents[1]
+
+TESTED_BY: dict[str, tuple[str, ...]] = {
+    "cli": ("e2e/test_cli_refusal.py",),
+    "cli.command": ("e2e/test_cli_refusal.py", "e2e/test_cli_startup.py"),
+    "cli.envelope": ("e2e/test_cli_message.py", "e2e/test_cli_terminal.py"),
+    "cli.livelog": ("e2e/test_cli_stream.py",),
+    "cli.main": ("e2e/test_cli_refusal.py", "e2e/test_cli_startup.py"),
+    "cli.outcome": ("e2e/test_cli_refusal.py",),
+    "cli.output": ("e2e/test_cli_stream.py", "e2e/test_cli_terminal.py"),
+    "cli.spec": ("core/test_cli_manual.py", "core/test_cli_parser.py"),
+    "cli.style": ("e2e/test_cli_terminal.py",),
+    "cli.table": ("e2e/test_cli_session.py", "e2e/test_cli_terminal.py"),
+    "cli.verb": ("core/test_cli_manual.py",),
+    "cli.verb.complete": ("e2e/test_cli_completion.py",),
+    "cli.verb.completion": ("e2e/test_cli_completion.py",),
+    "cli.verb.daemon": ("e2e/test_cli_daemon.py",),
+    "cli.verb.doctor": ("e2e/test_cli_daemon.py",),
+    "cli.verb.help": ("core/test_cli_manual.py",),
+    "cli.verb.info": ("e2e/test_cli_daemon.py",),
+    "cli.verb.join": ("e2e/test_cli_session.py",),
+    "cli.verb.kill": ("e2e/test_cli_session.py",),
+    "cli.verb.log": ("e2e/test_cli_message.py", "e2e/test_cli_stream.py"),
+    "cli.verb.ls": ("e2e/test_cli_session.py",),
+    "cli.verb.recv": ("e2e/test_cli_message.py", "e2e/test_cli_stream.py"),
+    "cli.verb.rename": ("e2e/test_cli_session.py",),
+    "cli.verb.run": ("e2e/test_cli_run.py",),
+    "cli.verb.send": ("e2e/test_cli_message.py",),
+    "cli.verb.show": ("e2e/test_cli_session.py",),
+    "cli.verb.tag": ("e2e/test_cli_session.py",),
+    "cli.verb.trace": ("e2e/test_cli_message.py",),
+    "cli.verb.whoami": ("e2e/test_cli_session.py",),
+    "cli.welcome": ("e2e/test_cli_daemon.py",),
+    "client": ("core/test_imports.py",),
+    "client.channel": ("core/test_seed.py", "e2e/test_examples.py"),
+    "client.client": ("core/test_seed.py", "e2e/test_examples.py", "e2e/test_guides.py"),
+    "client.link": ("e2e/test_examples.py", "e2e/test_guides.py"),
+    "client.oneshot": ("e2e/test_cli_refusal.py", "e2e/test_cli_retry.py", "e2e/test_cli_startup.py"),
+    "client.start": ("e2e/test_cli_daemon.py",),
+    "client.subscription": ("e2e/test_guides.py",),
+    "daemon": ("e2e/test_daemon.py", "e2e/test_faults.py"),
+    "daemon.local": ("core/test_docs.py", "core/test_seed.py"),
+    "limits": ("core/test_docs.py", "core/test_session.py", "core/test_message.py"),
+    "protocol": ("core/test_seed.py",),
+    "protocol.envelope": ("core/test_docs.py", "core/test_rpc.py"),
+    "protocol.events": ("core/test_docs.py", "core/test_rpc.py"),
+    "protocol.requests": ("core/test_docs.py", "core/test_rpc.py"),
+    "receiver": ("core/test_router.py", "core/test_router_model.py"),
+    "record": ("core/test_store.py", "core/test_hub.py"),
+}
+"""For a module, or for all modules of a package that are not named themselves."""
+
+MODULES = sorted(
+    module.name.removeprefix("fugue_core.") for module in pkgutil.walk_packages(fugue_core.__path__, "fugue_core.")
+)
+
+
+def named_after(module: str) -> list[Path]:
+    """Return the tests that are named after a module: `test_parser.py` or `test_cli_parser.py` of `cli.parser`."""
+    names = {f"test_{module.replace('.', '_')}.py", f"test_{module.rpartition('.')[2]}.py"}
+    return [path for path in TESTS.rglob("test_*.py") if path.name in names]
+
+
+def declared_for(module: str) -> tuple[str, ...]:
+    parts = module.split(".")
+    known = (".".join(parts[:length]) for length in range(len(parts), 0, -1))
+    return next((TESTED_BY[name] for name in known if name in TESTED_BY), ())
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_every_module_has_its_tests(module: str) -> None:
+    assert named_after(module) or declared_for(module), f"who tests {module}?"
+
+
+def test_what_is_declared_is_there() -> None:
+    assert set(TESTED_BY) <= set(MODULES)
+    assert [name for names in TESTED_BY.values() for name in names if not (TESTS / name).exists()] == []
