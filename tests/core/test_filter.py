@@ -2,13 +2,26 @@ from __future__ import annotations
 
 import re
 import time
+from uuid import UUID
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from fugue_core.errors import InvalidFilter
-from fugue_core.filter import KEYS, MAX_WORDS, STATES, Filter, Key, Term, parse_filter
+from fugue_core.filter import (
+    KEYS,
+    MAX_WORD_CHARS,
+    MAX_WORDS,
+    STATES,
+    Filter,
+    Key,
+    Term,
+    folded,
+    parse_filter,
+    session_fields,
+)
+from fugue_core.protocol.session import SessionInfo
 
 Fields = dict[Key, list[str]]
 
@@ -93,6 +106,21 @@ def test_any_text_is_a_filter_or_an_invalid_filter(text: str) -> None:
     except InvalidFilter:
         return
     parsed.matches({"type": [text], "text": [text]})
+
+
+def test_a_word_has_10_000_characters_and_no_more() -> None:
+    assert parse_filter("a" * MAX_WORD_CHARS).terms == (term("text", "a" * 10_000),)
+    for text in ("a" * (MAX_WORD_CHARS + 1), f'type:"{"a" * (MAX_WORD_CHARS + 1)}"'):
+        with pytest.raises(InvalidFilter, match="a word has at most 10,000 characters"):
+            parse_filter(text)
+
+
+@pytest.mark.parametrize("key", ["from", "to"])
+def test_an_id_is_the_same_however_it_is_spelt(key: Key) -> None:
+    session = UUID(int=255)
+    for text in (str(session), str(session).upper(), session.hex, f"{{{session}}}"):
+        assert parse_filter(f"{key}:{text}").terms == (term(key, str(session)),)
+    assert parse_filter(f"tag:{session.hex}").terms == (term("tag", session.hex),)
 
 
 values = st.text(st.characters(exclude_characters='"'), max_size=5)
@@ -209,6 +237,55 @@ def test_a_long_filter_is_read_or_refused_at_once() -> None:
         except InvalidFilter:
             continue
     assert time.perf_counter() - started < 5
+
+
+@given(st.text())
+def test_folding_touches_a_to_z_alone(text: str) -> None:
+    assert folded(text) == "".join(character.lower() if character.isascii() else character for character in text)
+
+
+ANN = SessionInfo(
+    id=UUID(int=1),
+    name="ann",
+    created_at=0,
+    tags=("builder", "citizen"),
+    repo="/home/x/shop",
+    metadata={"mood": "good"},
+)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "tag:builder",
+        "tag:build* tag:nobody",
+        "from:ann",
+        f"to:{ANN.id}",
+        "repo:shop",
+        "repo:/home/x/shop",
+        "repo:*/shop",
+        "ANN",
+        "citi",
+        "mood",
+        "!tag:idle",
+        "!type:x",
+    ],
+)
+def test_a_filter_that_lets_a_session_through(text: str) -> None:
+    assert parse_filter(text).matches(session_fields(ANN))
+
+
+@pytest.mark.parametrize(
+    "text", ["tag:build", "from:bob", "repo:x", "repo:hop", "type:*", "state:acked", "good", "!tag:builder"]
+)
+def test_a_filter_that_keeps_a_session_out(text: str) -> None:
+    assert not parse_filter(text).matches(session_fields(ANN))
+
+
+def test_a_session_outside_of_git_has_no_repository() -> None:
+    nowhere = SessionInfo(id=UUID(int=2), name="bob", created_at=0)
+    assert not parse_filter("repo:*").matches(session_fields(nowhere))
 
 
 small_terms = st.builds(term, st.sampled_from(KEYS), st.sampled_from(["a", "b", "a*"]), is_negated=st.booleans())
