@@ -176,7 +176,7 @@ def _fault(text: str) -> BadJson:
     except UnicodeEncodeError as error:
         return _located("bytes that are not UTF-8", text, error.start)
     except json.JSONDecodeError as error:
-        return _located(error.msg, text, error.pos)
+        return _located(error.msg.removesuffix(" at"), text, error.pos)
     except RecursionError:
         return _located("nested too deeply", text, 0)
     except ValueError as error:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from fugue_core.cli.verb.daemon import _is_alive
 from tests.e2e.conftest import Fugue, Server
 from tests.e2e.daemon import PATIENCE_S, until
 
@@ -72,6 +73,14 @@ def test_stopping_returns_when_the_process_is_gone(fugue: Fugue, server: Server)
     assert server.pids() == []
     fugue("daemon", "start")
     assert set(fugue("daemon", "stop", "--json").json) == {"pid"}
+
+
+def test_a_process_that_nobody_reaps_counts_as_gone() -> None:
+    with subprocess.Popen(["sleep", "60"]) as process:
+        assert _is_alive(process.pid)
+        os.kill(process.pid, signal.SIGKILL)
+        until(lambda: not _is_alive(process.pid))
+        assert process.returncode is None
 
 
 def test_a_restart_keeps_sessions_tags_and_mail(fugue: Fugue, server: Server) -> None:

@@ -141,7 +141,14 @@ def _wait_for_the_end(connection: Connection) -> None:
 
 
 def _is_alive(pid: int) -> bool:
+    """Say whether a process runs. One that has ended is gone, also where nobody (the init of a container) reaps it."""
     try:
+        with open(f"/proc/{pid}/stat", "rb") as file:
+            return file.read().rpartition(b")")[2].split()[0] != b"Z"
+    except (FileNotFoundError, ProcessLookupError):
+        if os.path.isdir("/proc/self"):
+            return False
+    try:  # a system without /proc
         os.kill(pid, 0)
     except ProcessLookupError:
         return False
