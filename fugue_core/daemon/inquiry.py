@@ -28,7 +28,7 @@ from fugue_core.protocol.requests import (
     Stopping,
     SubscribeEvents,
 )
-from fugue_core.protocol.rpc import CallId, encode_error, encode_result
+from fugue_core.protocol.rpc import CallId
 
 log = logging.getLogger(__name__)
 
@@ -67,12 +67,13 @@ class InquiryDesk:
         """Answer into `peer.out`, now or, where it takes long, later."""
         match request:
             case Ping():
-                peer.out.append(encode_result(call_id, Pong(time=self._host.clock())))
+                peer.answer(call_id, Pong(time=self._host.clock()))
             case SubscribeEvents():
                 subscribed, missed = self._feed.subscribe(peer, request.since)
-                peer.out += [encode_result(call_id, subscribed), *missed]
+                peer.answer(call_id, subscribed)
+                peer.out += missed
             case StopDaemon():
-                peer.out.append(encode_result(call_id, Stopping(pid=self._host.pid)))
+                peer.answer(call_id, Stopping(pid=self._host.pid))
                 self._host.stop()
             case ListMessages():
                 limit = min(request.limit, self._limits.page_messages)
@@ -99,7 +100,7 @@ class InquiryDesk:
         finish: Callable[[T], msgspec.Struct],
     ) -> None:
         if peer.waiting >= self._limits.waiting_requests:
-            peer.out.append(encode_error(call_id, TooManyWaiting(self._limits.waiting_requests)))
+            peer.answer(call_id, TooManyWaiting(self._limits.waiting_requests))
             return
         peer.waiting += 1
         future = self._loop.run_in_executor(self._thread, search)
@@ -109,20 +110,20 @@ class InquiryDesk:
             self._searches.discard(future)
             peer.waiting -= 1
             if not future.cancelled():
-                peer.out.append(_answer_line(call_id, future, finish))
+                peer.answer(call_id, _answer_of(future, finish))
                 peer.flush()
 
         future.add_done_callback(answer)
 
 
-def _answer_line(call_id: CallId, future: asyncio.Future[T], finish: Callable[[T], msgspec.Struct]) -> bytes:
+def _answer_of(future: asyncio.Future[T], finish: Callable[[T], msgspec.Struct]) -> msgspec.Struct | FugueError:
     error = future.exception()
     if error is None:
-        return encode_result(call_id, finish(future.result()))
+        return finish(future.result())
     if isinstance(error, FugueError):
-        return encode_error(call_id, error)
+        return error
     log.error("a search failed", exc_info=error)
-    return encode_error(call_id, InternalError(f"{type(error).__name__}: {error}"))
+    return InternalError(f"{type(error).__name__}: {error}")
 
 
 def _as_it_is(answer: msgspec.Struct) -> msgspec.Struct:

@@ -5,7 +5,11 @@ from __future__ import annotations
 from collections import deque
 from typing import Protocol
 
+import msgspec
+
+from fugue_core.errors import FugueError
 from fugue_core.hub import Caller
+from fugue_core.protocol.rpc import CallId, encode_error, encode_result
 
 
 class Sink(Protocol):
@@ -64,6 +68,15 @@ class Peer:
         self.backlog_events = 0
         self.backlog_bytes = 0
         self.has_missed = False
+
+    def answer(self, call_id: CallId, answer: msgspec.Struct | FugueError) -> None:
+        """Put an answer into `out`; a notification gets none."""
+        if call_id is None:
+            return
+        if isinstance(answer, FugueError):
+            self.out.append(encode_error(call_id, answer))
+        else:
+            self.out.append(encode_result(call_id, answer))
 
     def drop_backlog(self) -> None:
         """Forget the events that wait."""

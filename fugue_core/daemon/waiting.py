@@ -13,7 +13,7 @@ from fugue_core.errors import FugueError, SessionNotFound, TooManyWaiting
 from fugue_core.hub import Hub
 from fugue_core.limits import Limits
 from fugue_core.protocol.requests import Received, ReceiveMessages
-from fugue_core.protocol.rpc import CallId, encode_result
+from fugue_core.protocol.rpc import CallId
 
 
 class Served(NamedTuple):
@@ -88,7 +88,7 @@ class WaitingRoom:
 
     def _give_up(self, wait: _Wait) -> None:
         self._remove(wait)
-        wait.peer.out.append(encode_result(wait.call_id, Received(envelopes=(), remaining=0)))
+        wait.peer.answer(wait.call_id, Received(envelopes=(), remaining=0))
         wait.peer.flush()
 
     def _remove(self, wait: _Wait) -> None:

@@ -301,5 +301,40 @@ async def test_the_conversations_run_as_they_are_written() -> None:
             link.close()
 
 
+@pytest.mark.parametrize("kind", [kind for kind in REQUESTS if not kind.mutates], ids=of_method)
+async def test_a_notification_is_carried_out_and_not_answered(kind: type[Request]) -> None:
+    hello, *_ = (line for line in ASKED if '"method":"hello"' in line)
+    params = {
+        "hello": json.loads(hello)["params"],
+        "message.get": {"id": str(UUID(int=1))},
+        "message.resolve": {"target": {"kind": "broadcast"}},
+    }
+    async with LocalDaemon() as daemon:
+        reader = Reader()
+        link = await daemon.open_link(reader)
+        link.write(hello.encode() + b"\n")
+        await reader.lines.get()
+        notification = {"jsonrpc": "2.0", "method": kind.method, "params": params.get(kind.method, {})}
+        link.write(json.dumps(notification).encode() + b"\n")
+        # a search is done by one thread, one after the other: when this one is answered, the other is done
+        link.write(b'{"jsonrpc":"2.0","id":7,"method":"message.list"}\n')
+        assert (await reader.lines.get())["id"] == 7
+        assert reader.lines.empty()
+        link.close()
+
+
+async def test_a_receive_that_waited_in_vain_is_not_answered_where_it_was_a_notification() -> None:
+    async with LocalDaemon() as daemon:
+        reader = Reader()
+        link = await daemon.open_link(reader)
+        asked = [json.loads(line) for line in ASKED[:2]]
+        wait = {"jsonrpc": "2.0", "method": "message.receive", "params": {"wait_s": 0.01}}
+        asked += [wait, {**wait, "id": 8}]
+        link.write(b"".join(json.dumps(each).encode() + b"\n" for each in asked))
+        assert [(await reader.lines.get())["id"] for _ in range(3)] == [1, 2, 8]
+        assert reader.lines.empty()
+        link.close()
+
+
 def test_errors_is_the_module_that_the_page_names() -> None:
     assert Path(errors.__file__).as_posix().endswith("fugue_core/errors.py")
