@@ -10,7 +10,8 @@ from typing import Any
 import msgspec
 
 from fugue_core.client.link import Link, Opener
-from fugue_core.errors import ConnectionLost, MalformedLine
+from fugue_core.errors import ConnectionLost, LineTooLong, MalformedLine
+from fugue_core.limits import Limits
 from fugue_core.protocol.events import Notice
 from fugue_core.protocol.requests import Request
 from fugue_core.protocol.rpc import Reply, decode_replies, encode_call, error_from_wire
@@ -65,6 +66,10 @@ class Channel:
 
     Invariant: each id in `_pending` is of a request that was written and has no answer yet; when the link ends, each of
     them fails with `ConnectionLost`.
+
+    Attributes:
+        line_bytes: The longest line that the daemon reads. A longer one it could not answer: it does not read its id.
+        lost: Why the link has ended; None while it has not.
     """
 
     def __init__(self, on_notices: Callable[[Sequence[Notice]], None], on_lost: Callable[[], None]) -> None:
@@ -75,6 +80,7 @@ class Channel:
         self._last_id = 0
         self._pending: dict[int, _Question | _Batch] = {}
         self._out: list[bytes] = []
+        self.line_bytes = Limits().line_bytes
         self.lost: ConnectionLost | None = None
 
     @classmethod
@@ -94,34 +100,43 @@ class Channel:
         Args:
             request: What is asked.
             on_answer: Called with the answer as soon as it is read, before any event that was read after it.
+
+        Raises:
+            InvalidParams, LineTooLong: It cannot be sent.
         """
         future: asyncio.Future[Any] = self._loop.create_future()
         if self.lost is not None:
             future.set_exception(self.lost)
             return future
-        self._last_id = call_id = self._last_id + 1
+        call_id = self._last_id + 1
+        line = self._encode(call_id, request)
+        self._last_id = call_id
         self._pending[call_id] = _Question(future, type(request), on_answer)
         if not self._out:
             self._loop.call_soon(self._flush)
-        self._out.append(encode_call(call_id, request))
+        self._out.append(line)
         return future
 
     def ask_all(self, requests: Sequence[Request]) -> asyncio.Future[list[Any]]:
         """Send requests of one kind; return what will be their answers, in order, or exceptions in their places.
 
         Far cheaper than asking for each: one future, and one write.
+
+        Raises:
+            InvalidParams, LineTooLong: One of them cannot be sent, so none is.
         """
         future: asyncio.Future[list[Any]] = self._loop.create_future()
         if self.lost is not None or not requests:
             future.set_result([self.lost] * len(requests))
             return future
         first_id = self._last_id + 1
+        lines = [self._encode(call_id, request) for call_id, request in enumerate(requests, start=first_id)]
         self._last_id += len(requests)
         batch = _Batch(future, type(requests[0]), first_id, len(requests))
         self._pending.update(dict.fromkeys(range(first_id, self._last_id + 1), batch))
         if not self._out:
             self._loop.call_soon(self._flush)
-        self._out += [encode_call(call_id, request) for call_id, request in enumerate(requests, start=first_id)]
+        self._out += lines
         return future
 
     def close(self) -> None:
@@ -179,6 +194,12 @@ class Channel:
         except (msgspec.DecodeError, RecursionError) as error:
             answer = MalformedLine(f"the answer to {question.kind.method}: {error}")
         question.settle(call_id, answer)
+
+    def _encode(self, call_id: int, request: Request) -> bytes:
+        line = encode_call(call_id, request)
+        if len(line) > self.line_bytes + 1:
+            raise LineTooLong(len(line) - 1, self.line_bytes)
+        return line
 
     def _flush(self) -> None:
         out, self._out = self._out, []

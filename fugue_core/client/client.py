@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import sys
 from collections import deque
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from itertools import islice
@@ -55,7 +56,7 @@ from fugue_core.protocol.requests import (
     VersionRange,
     Welcome,
 )
-from fugue_core.protocol.session import SessionInfo, WorktreeInfo
+from fugue_core.protocol.session import SessionInfo, WorktreeInfo, check_metadata
 from fugue_core.protocol.target import OrchestrationTarget, WireTarget, to_wire
 
 Target: TypeAlias = OrchestrationTarget | WireTarget | str
@@ -179,7 +180,7 @@ class Client:
             JoinSession(
                 name=name,
                 tags=tuple(tags),
-                metadata=dict(metadata or {}),
+                metadata=_checked(metadata),
                 repo=repo,
                 worktree=worktree,
                 resume=resume,
@@ -229,7 +230,7 @@ class Client:
         session: str | UUID | None = None,
     ) -> SessionInfo:
         """Change a session's metadata."""
-        return await self._about(EditMetadata(set=dict(set or {}), remove=tuple(remove), session=_text(session)))
+        return await self._about(EditMetadata(set=_checked(set), remove=tuple(remove), session=_text(session)))
 
     async def end(self, session: str | UUID | None = None) -> SessionInfo:
         """End a session; return it as it last was."""
@@ -426,6 +427,7 @@ class Client:
         except FugueError:
             channel.close()
             raise
+        channel.line_bytes = welcome.line_bytes
         self.welcome = welcome
         self.session = welcome.session
         if welcome.session is not None:
@@ -479,6 +481,11 @@ def _sending(
     return SendMessage(
         target=to_wire(target), packed=pack(message), id=message_id or new_id(), reply_to=reply_to, ttl_s=ttl_s
     )
+
+
+def _checked(metadata: Mapping[str, Any] | None) -> dict[str, Any]:
+    """Return the metadata; raise `InvalidMetadata` for what JSON would make something else of, as null of NaN."""
+    return check_metadata(dict(metadata or {}), sys.maxsize)  # how large it may be, the daemon knows
 
 
 def _text(session: str | UUID | None) -> str | None:

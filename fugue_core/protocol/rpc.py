@@ -199,8 +199,11 @@ class _Request(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def encode_call(call_id: CallId, request: Request) -> bytes:
-    """Return the line that asks `request`."""
-    return _encoder.encode(_Request(id=call_id, method=request.method, params=request)) + b"\n"
+    """Return the line that asks `request`. Raises `InvalidParams` for a value in it that has no JSON form."""
+    try:
+        return _encoder.encode(_Request(id=call_id, method=request.method, params=request)) + b"\n"
+    except (TypeError, ValueError, RecursionError) as error:
+        raise InvalidParams(request.method, f"no JSON form: {error}") from None
 
 
 def decode_replies(block: bytes) -> list[Reply]:
