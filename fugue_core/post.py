@@ -98,6 +98,12 @@ class SentIds:
             self.greatest = message
         return True
 
+    def note(self, message: int) -> None:
+        """Take note of an id that no client chose; one may come back with it."""
+        self.greatest = max(self.greatest, message)
+        if self._is_within_turn:
+            self._known.add(message)
+
 
 class Post:
     """Carry messages into mailboxes and out of them.
@@ -174,7 +180,7 @@ class Post:
         now = self._clock()
         self.last_seq = seq = self.last_seq + 1
         envelope = Envelope(
-            id=request.id or self._new_id(),
+            id=request.id or self._given_id(),
             seq=seq,
             sender=sender.participant(),
             target=_recorded(target, members),
@@ -225,6 +231,11 @@ class Post:
 
     def _find_sent(self, message: UUID) -> SentMessage | None:
         return None if self._sent_ids.is_new(message.int) else self._store.find_message(MessageId(message))
+
+    def _given_id(self) -> MessageId:
+        message = self._new_id()
+        self._sent_ids.note(message.int)
+        return message
 
     def _receipt_again(self, sender: Member, request: SendMessage, sent: SentMessage) -> Receipt:
         """Answer a retry as the first time."""

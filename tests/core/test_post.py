@@ -1,12 +1,16 @@
 from __future__ import annotations
 
+import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import NamedTuple
 from uuid import UUID
 
 import msgspec
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from fugue_core.errors import (
     FugueError,
@@ -236,6 +240,61 @@ def test_the_same_id_again_after_a_turn_that_failed_sends_it(world: World) -> No
     receipt = world.ask(ann, request)
     assert world.ask(ann, request) == receipt
     assert payloads(world.receive(bob)) == [1]
+
+
+def test_an_id_that_the_daemon_gave_is_known_again_when_a_client_comes_with_it(world: World) -> None:
+    ann, bob = world.join("ann"), world.join("bob", "x")
+    first = world.send(ann, "tag:x", 1)
+    world.turn()
+    again, other = sending("tag:x", 1, id=first.id), sending("tag:x", 2, id=first.id)
+    world.hub.foresee([again, other])
+    assert world.ask(ann, again) == first
+    with pytest.raises(MessageIdExists):
+        world.ask(ann, other)
+    world.turn()
+    assert payloads(world.receive(bob)) == [1]
+
+
+class Choice(NamedTuple):
+    """Which id a send comes with: one of the client's own, one of those that the daemon has given, or none."""
+
+    own: int | None = None
+    given: int | None = None
+
+
+choices = st.one_of(
+    st.integers(1, 6).map(lambda number: Choice(own=number)),
+    st.integers(0, 2).map(lambda number: Choice(given=number)),
+    st.just(Choice()),
+)
+
+
+@given(st.lists(st.lists(choices, max_size=5), max_size=5), st.booleans())
+def test_in_whatever_turns_and_order_ids_come_each_delivers_once(turns: list[list[Choice]], is_foreseen: bool) -> None:  # noqa: FBT001
+    with tempfile.TemporaryDirectory() as directory:
+        world = World(Path(directory))
+        ann = world.join("ann")
+        receipts: dict[UUID, Receipt] = {}
+        given_ids: list[UUID] = []
+        for chosen in turns:
+            requests = []
+            for choice in chosen:
+                message_id = None if choice.own is None else UUID(int=100 * choice.own + 1)
+                if choice.given is not None and choice.given < len(given_ids):
+                    message_id = given_ids[choice.given]
+                requests.append(sending("session:ann", 1, id=message_id))
+            if is_foreseen:
+                world.hub.foresee(requests)
+            for request in requests:
+                receipt = world.ask(ann, request)
+                assert request.id in {None, receipt.id}
+                assert receipts.setdefault(receipt.id, receipt) == receipt
+                if request.id is None:
+                    given_ids.append(receipt.id)
+            world.turn()
+        handed = [envelope.id for envelope in world.receive(ann, after=0)]
+        assert handed == list(receipts)
+        world.close()
 
 
 @pytest.mark.parametrize(
