@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import shutil
+import sys
 
 from fugue_core.cli import output
 from fugue_core.cli.livelog import LiveLog, Printer
@@ -73,10 +75,11 @@ def _greet(command: Command, session: dict[str, Any]) -> None:
     # A name that a shell would take apart goes by its id.
     word = name if name.replace("-", "").replace("_", "").replace(".", "").isalnum() else session["id"]
     server = f" -L {command.text('server')}" if command.text("server") else ""
+    fugue = f"{_program()}{server}"
     commands = (
-        (f'fugue{server} send session:{word} hello \'{{"text": "it works"}}\' --from {word}', "write to it"),
-        (f"fugue{server} recv --as {word}", "read what it was sent"),
-        (f"fugue{server} ls", "see who is there"),
+        (f'{fugue} send session:{word} hello \'{{"text": "it works"}}\' --from {word}', "write to it"),
+        (f"{fugue} recv --as {word}", "read what it was sent"),
+        (f"{fugue} ls", "see who is there"),
     )
     output.put(f"{paint('strong', 'fugue')} - this directory is the session {paint('accent', name)} now")
     output.put("")
@@ -86,6 +89,11 @@ def _greet(command: Command, session: dict[str, Any]) -> None:
         output.put(f"      {paint('faint', meaning)}")
     output.put("")
     output.put(paint("faint", "The live log (ctrl+c leaves; `fugue --help` tells the rest):"))
+
+
+def _program() -> str:
+    """Return how the command is called where it is not on the PATH, as in a fresh checkout."""
+    return "fugue" if shutil.which("fugue") else os.path.abspath(sys.argv[0])
 
 
 VERB = Verb("welcome", "Join the current directory as a session, and follow the log", run=run)
