@@ -249,6 +249,14 @@ class Daemon:
 
     def try_start(self) -> str:
         """Start, and return what it says of itself: `ready`, `error: WHY`, or nothing where it just ended."""
+        with open(self.spawn(), "rb") as pipe:
+            said = pipe.readline().decode().strip()
+        if said != "ready":
+            self.wait()
+        return said
+
+    def spawn(self) -> int:
+        """Start the process, and return the end of a pipe on which it will say how it went; the caller's to close."""
         assert self.process is None
         reading, writing = os.pipe()
         try:
@@ -264,11 +272,7 @@ class Daemon:
                 )
         finally:
             os.close(writing)
-        with open(reading, "rb") as pipe:
-            said = pipe.readline().decode().strip()
-        if said != "ready":
-            self.wait()
-        return said
+        return reading
 
     def _module(self) -> list[str]:
         if not self._prelude:
