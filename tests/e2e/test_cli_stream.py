@@ -301,7 +301,7 @@ def test_the_welcome_joins_the_directory_and_follows_the_log(fugue: Fugue) -> No
     while "live log" not in lines[-1]:
         lines.append(next_line(welcome))
     assert "this directory is the session work" in lines[0]
-    assert sum(line.startswith("  fugue ") for line in lines) == 3
+    assert sum("/fugue " in line or line.startswith("  fugue ") for line in lines) == 3
     until_subscribed(fugue)
     assert fugue("send", "session:work", "hello", session="work").code == 0
     assert "work       → session:work     hello" in next_line(welcome)
