@@ -117,13 +117,13 @@ class InquiryDesk:
 
 
 def _answer_of(future: asyncio.Future[T], finish: Callable[[T], msgspec.Struct]) -> msgspec.Struct | FugueError:
-    error = future.exception()
-    if error is None:
+    try:
         return finish(future.result())
-    if isinstance(error, FugueError):
+    except FugueError as error:
         return error
-    log.error("a search failed", exc_info=error)
-    return InternalError(f"{type(error).__name__}: {error}")
+    except Exception as error:
+        log.exception("a search failed")
+        return InternalError(f"{type(error).__name__}: {error}")
 
 
 def _as_it_is(answer: msgspec.Struct) -> msgspec.Struct:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
+import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -28,6 +31,7 @@ from fugue_core.protocol.target import WireTarget, parse_target
 from fugue_core.store import SqliteStore
 
 STARTED_AT = 1_800_000_000.0
+PATIENCE_S = 20.0
 
 
 class Clock:
@@ -138,3 +142,33 @@ def sending(target: WireTarget | str, payload: Any = None, msg_type: str = "note
 
 def payloads(envelopes: tuple[Envelope, ...]) -> list[Any]:
     return [envelope.message.payload for envelope in envelopes]
+
+
+class RecordingSink:
+    """The far end of a `Peer` that the test looks at; it reads or does not, as it is told."""
+
+    def __init__(self) -> None:
+        self.is_paused = False
+        self.is_closed = False
+        self.writes: list[bytes] = []
+
+    def write(self, data: bytes) -> None:
+        assert not self.is_closed
+        self.writes.append(data)
+
+    def close(self) -> None:
+        self.is_closed = True
+
+    def take(self) -> list[dict[str, Any]]:
+        """Return what was written since the last call, a value for each line."""
+        lines = b"".join(self.writes).splitlines()
+        self.writes.clear()
+        return [msgspec.json.decode(line) for line in lines]
+
+
+async def eventually(condition: Callable[[], bool]) -> None:
+    """Let the event loop run until `condition` holds."""
+    deadline = time.monotonic() + PATIENCE_S
+    while not condition():
+        assert time.monotonic() < deadline, f"in vain: {condition}"
+        await asyncio.sleep(0.002)
