@@ -4,7 +4,7 @@
 #   make test     run the tests              ARGS="-k router -x" goes on to pytest, WORKERS=0 keeps to one process
 #   make check    form, lint, types, imports
 #   make format   rewrite the sources in the form that `check` asks for
-#   make bench    measure, beside its peers
+#   make bench    measure, beside its peers  ARGS=--quick measures less, ARGS="router feed" only these
 #   make clean    remove all that was made here
 
 .DEFAULT_GOAL := help
@@ -40,7 +40,7 @@ format: $(READY)
 	$(BIN)/ruff check --fix .
 
 bench: $(READY_BENCH)
-	$(BIN)/python benchmarks $(ARGS)
+	$(BIN)/python benchmarks/run.py $(ARGS)
 
 clean:
 	rm -rf $(VENV) build dist .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache

@@ -136,7 +136,7 @@ def _row(figure: Figure) -> tuple[str, ...]:
     to_reach = ""
     if goal is not None:
         sign = ">=" if goal.is_least else "<="
-        to_reach = f"{sign} {goal.bound:,g}" + ("x" if goal.kind == "ratio" else "")
+        to_reach = f"{sign} {goal.bound:,.10g}" + ("x" if goal.kind == "ratio" else "")
     return (
         figure.what,
         f"{_number(figure.value)} {figure.unit}",

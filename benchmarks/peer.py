@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterator, Sequence
 
 STARTING_S = 30.0
 ENDING_S = 10.0
+SOCKET = "bench.sock"
 
 CONFIG = """
 [limits]
@@ -54,13 +55,19 @@ def fugue_daemon(directory: str, *, synchronous: str = "normal") -> Iterator[str
 @contextlib.contextmanager
 def fugue_process(directory: str, *, synchronous: str = "normal") -> Iterator[tuple[str, int]]:
     """Run a daemon of its own; yield the path of its socket, and its process id."""
+    home = fugue_home(directory, synchronous=synchronous)
+    socket_path = os.path.join(home, SOCKET)
+    with running_fugue(home, socket_path) as process:
+        yield socket_path, process.pid
+
+
+def fugue_home(directory: str, *, synchronous: str = "normal") -> str:
+    """Make what stands in for the user's directories, with a configuration in it; return its path."""
     home = os.path.join(directory, f"fugue-{synchronous}")
     os.makedirs(os.path.join(home, "fugue"), mode=0o700)
     with open(os.path.join(home, "fugue", "config.toml"), "w", encoding="utf-8") as file:
         file.write(CONFIG.format(synchronous=synchronous))
-    socket_path = os.path.join(home, "bench.sock")
-    with running_fugue(home, socket_path) as process:
-        yield socket_path, process.pid
+    return home
 
 
 @contextlib.contextmanager
