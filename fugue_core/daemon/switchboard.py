@@ -14,7 +14,7 @@ import msgspec
 from fugue_core.daemon.feed import Feed
 from fugue_core.daemon.inquiry import InquiryDesk
 from fugue_core.daemon.peer import Peer, Sink
-from fugue_core.daemon.waiting import WaitingRoom
+from fugue_core.daemon.waiting import Served, WaitingRoom
 from fugue_core.errors import FugueError, InternalError, LineTooLong, MailboxFull, ProtocolMismatch, StoreUnavailable
 from fugue_core.hub import Hub
 from fugue_core.limits import Limits
@@ -87,6 +87,7 @@ class Switchboard:
         self._draining: list[Peer] = []
         self._departed: list[Peer] = []
         self._answers: list[Answer] = []
+        self._served: list[Served] = []
         self._inquiries: list[Inquiry] = []
         self.store_error: StoreUnavailable | None = None
 
@@ -254,13 +255,15 @@ class Switchboard:
         )
 
     def _serve_waiting(self) -> None:
-        for served in self._waiting_room.serve(self._hub.take_arrivals()):
-            self._answers.append(Answer(*served))
+        self._served = self._waiting_room.serve(self._hub.take_arrivals())
 
     def _hand_out(self, events: list[Event]) -> None:
         """Tell what the turn has brought, now that it is on disk."""
         answers, self._answers = self._answers, []
         inquiries, self._inquiries = self._inquiries, []
+        served, self._served = self._served, []
+        self._waiting_room.settle(served)
+        answers += [Answer(wait.peer, wait.call_id, wait.request, answer) for wait, answer in served]
         busy: dict[Peer, None] = {}
         for answer in answers:
             peer, call_id, result = answer.peer, answer.call_id, answer.result
@@ -292,6 +295,7 @@ class Switchboard:
         except StoreUnavailable as reload_error:  # not even reading works: nothing is changed until it does
             log.error("%s", reload_error)  # noqa: TRY400  # as in `_fail`
             self.store_error = reload_error
+        self._served = []  # who waited waits on
         for place, answer in enumerate(self._answers):
             if answer.is_undone_with_the_turn():
                 self._answers[place] = msgspec.structs.replace(answer, result=error)

@@ -16,16 +16,9 @@ from fugue_core.protocol.requests import Received, ReceiveMessages
 from fugue_core.protocol.rpc import CallId
 
 
-class Served(NamedTuple):
-    """A receive that waits no longer, and what to answer."""
+class Wait:
+    """A receive that waits."""
 
-    peer: Peer
-    call_id: CallId
-    request: ReceiveMessages
-    answer: Received | FugueError
-
-
-class _Wait:
     __slots__ = ("call_id", "peer", "request", "session", "timer")
 
     def __init__(self, peer: Peer, session: UUID, call_id: CallId, request: ReceiveMessages) -> None:
@@ -34,6 +27,13 @@ class _Wait:
         self.call_id = call_id
         self.request = request
         self.timer: asyncio.TimerHandle | None = None
+
+
+class Served(NamedTuple):
+    """A receive for which something has come, and what to answer."""
+
+    wait: Wait
+    answer: Received | FugueError
 
 
 class WaitingRoom:
@@ -47,7 +47,7 @@ class WaitingRoom:
         self._hub = hub
         self._limits = limits
         self._loop = asyncio.get_running_loop()
-        self._waits: dict[UUID, dict[_Wait, None]] = {}
+        self._waits: dict[UUID, dict[Wait, None]] = {}
 
     def park(self, peer: Peer, call_id: CallId, request: ReceiveMessages) -> None:
         """Let a receive wait that found nothing. Raises `TooManyWaiting`."""
@@ -55,13 +55,16 @@ class WaitingRoom:
             raise TooManyWaiting(self._limits.waiting_requests)
         member = peer.caller.member
         assert member is not None, "the hub has answered a receive, so it knows for whom"  # noqa: S101
-        wait = _Wait(peer, member.id, call_id, request)
+        wait = Wait(peer, member.id, call_id, request)
         wait.timer = self._loop.call_later(request.wait_s, self._give_up, wait)
         self._waits.setdefault(member.id, {})[wait] = None
         peer.waiting += 1
 
     def serve(self, arrivals: Iterable[Member]) -> list[Served]:
-        """Hand out what has come to those who wait for it, and tell those whose session has ended."""
+        """Hand out what has come to those who wait for it, and tell those whose session has ended.
+
+        They wait on until `settle`: the turn may yet be undone, and then nothing has come.
+        """
         served = []
         for member in arrivals:
             for wait in list(self._waits.get(member.id, ())):
@@ -71,9 +74,13 @@ class WaitingRoom:
                     answer = self._hub.receive(wait.peer.caller, wait.request)
                     if not answer.envelopes:
                         continue  # it waits for something after what has come
-                self._remove(wait)
-                served.append(Served(wait.peer, wait.call_id, wait.request, answer))
+                served.append(Served(wait, answer))
         return served
+
+    def settle(self, served: Iterable[Served]) -> None:
+        """Let those who are answered wait no longer."""
+        for wait, _ in served:
+            self._remove(wait)
 
     def leave(self, peer: Peer) -> None:
         """Forget what a peer waits for."""
@@ -86,12 +93,12 @@ class WaitingRoom:
         for wait in [wait for waits in self._waits.values() for wait in waits]:
             self._remove(wait)
 
-    def _give_up(self, wait: _Wait) -> None:
+    def _give_up(self, wait: Wait) -> None:
         self._remove(wait)
         wait.peer.answer(wait.call_id, Received(envelopes=(), remaining=0))
         wait.peer.flush()
 
-    def _remove(self, wait: _Wait) -> None:
+    def _remove(self, wait: Wait) -> None:
         if wait.timer is not None:
             wait.timer.cancel()
         waits = self._waits[wait.session]

@@ -38,14 +38,16 @@ class Room:
         self.world.send(self.sender, f"session:{name}", payload)
 
     def serve(self) -> list[Served]:
+        """Serve at the end of a turn that is stored."""
         served = self.room.serve(self.world.hub.take_arrivals())
         self.world.turn()
+        self.room.settle(served)
         return served
 
 
 def shown(served: list[Served]) -> list[tuple[object, list[Any]]]:
     """Return the id of each call with the payloads that answer it."""
-    return [(each.call_id, payloads(each.answer.envelopes)) for each in served if isinstance(each.answer, Received)]
+    return [(wait.call_id, payloads(answer.envelopes)) for wait, answer in served if isinstance(answer, Received)]
 
 
 @pytest.fixture
@@ -111,9 +113,21 @@ async def test_who_waits_for_a_session_that_ends_is_told(room: Room) -> None:
     room.park(bob, 2)
     room.world.ask(room.sender, EndSession(session="ann"))
     (served,) = room.serve()
-    assert (served.peer, served.call_id) == (ann, 1)
+    assert (served.wait.peer, served.wait.call_id) == (ann, 1)
     assert isinstance(served.answer, SessionNotFound)
     assert (ann.waiting, bob.waiting) == (0, 1)
+
+
+async def test_who_was_served_in_a_turn_that_is_undone_waits_on(room: Room) -> None:
+    ann = room.peer("ann")
+    room.serve()
+    room.park(ann, 1)
+    room.send("ann", "undone")
+    assert shown(room.room.serve(room.world.hub.take_arrivals())) == [(1, ["undone"])]
+    room.world.fail_turn()
+    assert ann.waiting == 1
+    room.send("ann", "done")
+    assert shown(room.serve()) == [(1, ["done"])]
 
 
 async def test_when_the_time_is_over_the_answer_is_empty(room: Room) -> None:
