@@ -83,4 +83,4 @@ $(READY): pyproject.toml | $(VENV)/bin/python
 	$(call install,--editable '.[dev]')
 
 $(READY_BENCH): $(READY)
-	$(call install,--editable '.[dev,bench]')
+	$(call install,--editable '.[bench]')
