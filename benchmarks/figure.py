@@ -61,7 +61,7 @@ class Figure(msgspec.Struct, frozen=True, kw_only=True):
         if reached >= goal.bound if goal.is_least else reached <= goal.bound:
             return "reached"
         missed = abs(reached / goal.bound - 1)
-        return f"missed by {missed:.0%}"
+        return f"missed by {missed:.0%}" if missed >= 0.01 else "missed by less than 1%"
 
 
 def compare(  # noqa: PLR0913  # a figure's own fields
