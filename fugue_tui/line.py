@@ -1,0 +1,74 @@
+"""One line of a pane, put together piece by piece. No I/O."""
+
+from __future__ import annotations
+
+from functools import cache
+
+from rich.cells import cell_len, set_cell_size
+from rich.segment import Segment
+from rich.style import Style
+from textual.strip import Strip
+
+from fugue_core.printable import printable
+
+
+@cache
+def style_of(colour: str, fill: str, *, bold: bool = False, italic: bool = False) -> Style:
+    """Return a style; the same object for the same colours."""
+    return Style(color=colour, bgcolor=fill, bold=bold, italic=italic)
+
+
+def fit(text: str, width: int) -> str:
+    """Return `text` as a terminal may see it, in at most `width` cells; what is cut ends in an ellipsis."""
+    shown = printable(text if len(text) <= 4 * width + 4 else text[: 4 * width + 4])
+    if cell_len(shown) <= width:
+        return shown
+    return set_cell_size(shown, max(0, width - 1)).rstrip() + "…" if width > 0 else ""
+
+
+class Line:
+    """Pieces of text from left to right on one background. Columns and widths are cells.
+
+    Text from outside is made printable here, so that no name and no payload reaches the terminal raw.
+    """
+
+    def __init__(self, width: int, fill: str) -> None:
+        self.width = width
+        self._fill = fill
+        self._segments: list[Segment] = []
+        self.column = 0
+
+    @property
+    def room(self) -> int:
+        """How many cells are left."""
+        return self.width - self.column
+
+    def put(  # noqa: PLR0913  # what a piece of text can look like
+        self,
+        text: str,
+        colour: str,
+        *,
+        bold: bool = False,
+        italic: bool = False,
+        fill: str | None = None,
+        width: int | None = None,
+    ) -> Line:
+        """Add text, cut to `width` or to the room that is left."""
+        shown = fit(text, self.room if width is None else min(width, self.room))
+        if shown:
+            self._segments.append(Segment(shown, style_of(colour, fill or self._fill, bold=bold, italic=italic)))
+            self.column += cell_len(shown)
+        return self
+
+    def at(self, column: int) -> Line:
+        """Go on at `column`, with blanks up to there; where the line is further already, just go on."""
+        blanks = min(column, self.width) - self.column
+        if blanks > 0:
+            self._segments.append(Segment(" " * blanks, style_of(self._fill, self._fill)))
+            self.column += blanks
+        return self
+
+    def strip(self) -> Strip:
+        """Return the whole line, exactly `width` cells."""
+        self.at(self.width)
+        return Strip(self._segments, self.column)

@@ -1,0 +1,146 @@
+"""The colours: what each is for, and how a tag comes by its own. No I/O.
+
+Ink, one accent, and colour only where it says something. Everything that carries meaning has a contrast of at least 4.5
+to what it stands on; `ghost` is for what is redundant anyway.
+"""
+
+from __future__ import annotations
+
+import math
+from functools import cache
+from zlib import crc32
+
+import msgspec
+
+
+class Palette(msgspec.Struct, frozen=True, kw_only=True):
+    """One theme's colours, as `#rrggbb`.
+
+    Fields:
+        pane, sidebar, raised: Backgrounds: log and compose; sessions and wells; title strips, panels, status bar.
+        cursor, cursor_weak: The row under the cursor, in the focused pane and in the others.
+        rule: The line between stacked panes; the scrollbar's thumb.
+        strong, text, muted, faint, ghost: Ink, from headings to punctuation.
+        accent, accent_fill: Focus, unread, marks, the next key.
+        ok, wait, bad, bad_fill: Acked and valid; not all acked, held, paused; dead, expired, error.
+        on_accent: Text on a solid accent.
+    """
+
+    name: str
+    is_dark: bool
+    pane: str
+    sidebar: str
+    raised: str
+    cursor: str
+    cursor_weak: str
+    rule: str
+    strong: str
+    text: str
+    muted: str
+    faint: str
+    ghost: str
+    accent: str
+    accent_fill: str
+    ok: str
+    wait: str
+    bad: str
+    bad_fill: str
+    on_accent: str
+
+
+DARK = Palette(
+    name="fugue-dark",
+    is_dark=True,
+    pane="#0f1218",
+    sidebar="#13171f",
+    raised="#1a1f29",
+    cursor="#232a3a",
+    cursor_weak="#1b202b",
+    rule="#2a313e",
+    strong="#f2f5fa",
+    text="#d9dee8",
+    muted="#929cae",
+    faint="#78849a",
+    ghost="#4a5466",
+    accent="#9dadff",
+    accent_fill="#2a3158",
+    ok="#7fc796",
+    wait="#e3b964",
+    bad="#f07f7c",
+    bad_fill="#3a1f26",
+    on_accent="#0f1218",
+)
+
+LIGHT = Palette(
+    name="fugue-light",
+    is_dark=False,
+    pane="#fbfaf7",
+    sidebar="#f3f2ed",
+    raised="#e9e7e0",
+    cursor="#dfe3fa",
+    cursor_weak="#eceae3",
+    rule="#d3d0c6",
+    strong="#0e1116",
+    text="#262a33",
+    muted="#5c6370",
+    faint="#6a707c",
+    ghost="#a9adb5",
+    accent="#4453c4",
+    accent_fill="#dde1fb",
+    ok="#26733f",
+    wait="#8a5a00",
+    bad="#b62a33",
+    bad_fill="#fbe0df",
+    on_accent="#ffffff",
+)
+
+HUES = (45, 70, 95, 120, 145, 170, 195, 220, 245, 305, 330, 355)
+"""Degrees in OKLCH; no pure red and no blue of the accent, since those mean something."""
+
+
+class TagColour(msgspec.Struct, frozen=True):
+    """A chip's text and fill."""
+
+    text: str
+    fill: str
+
+
+@cache
+def tag_colour(tag: str, palette: Palette) -> TagColour:
+    """Return a tag's colour: the same on every machine and in every pane. Hues collide: write the name."""
+    hue = _hue(tag)
+    if palette.is_dark:
+        return TagColour(_oklch(0.80, 0.105, hue), _oklch(0.305, 0.045, hue))
+    return TagColour(_oklch(0.44, 0.105, hue), _oklch(0.925, 0.042, hue))
+
+
+@cache
+def name_colour(name: str, palette: Palette) -> str:
+    """Return a sender's colour: by the same hash as a tag's, but softer, so that it does not read as one."""
+    return _oklch(0.80, 0.065, _hue(name)) if palette.is_dark else _oklch(0.44, 0.09, _hue(name))
+
+
+def _hue(name: str) -> int:
+    return HUES[crc32(f"33013:{name}".encode(errors="surrogatepass")) % len(HUES)]
+
+
+def _oklch(lightness: float, chroma: float, hue_degrees: float) -> str:
+    """Return the sRGB colour of an OKLCH one (Bjorn Ottosson's matrices), clipped to what can be shown."""
+    hue = math.radians(hue_degrees)
+    a, b = chroma * math.cos(hue), chroma * math.sin(hue)
+    long = (lightness + 0.3963377774 * a + 0.2158037573 * b) ** 3
+    medium = (lightness - 0.1055613458 * a - 0.0638541728 * b) ** 3
+    short = (lightness - 0.0894841775 * a - 1.2914855480 * b) ** 3
+    linear = (
+        4.0767416621 * long - 3.3077115913 * medium + 0.2309699292 * short,
+        -1.2684380046 * long + 2.6097574011 * medium - 0.3413193965 * short,
+        -0.0041960863 * long - 0.7034186147 * medium + 1.7076147010 * short,
+    )
+    return "#" + "".join(f"{_byte(channel):02x}" for channel in linear)
+
+
+def _byte(linear: float) -> int:
+    """Return one channel of sRGB, gamma-coded (IEC 61966-2-1)."""
+    clipped = min(max(linear, 0.0), 1.0)
+    coded = 12.92 * clipped if clipped <= 0.0031308 else 1.055 * clipped ** (1 / 2.4) - 0.055  # noqa: PLR2004
+    return round(255 * coded)

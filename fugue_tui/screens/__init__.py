@@ -1,0 +1,1 @@
+"""What opens over the panes. Like a widget, a screen is given data and says what the user did."""

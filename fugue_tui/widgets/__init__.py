@@ -1,0 +1,1 @@
+"""The panes. Each is given data and posts what the user did; none knows the client."""

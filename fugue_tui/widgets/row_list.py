@@ -1,0 +1,177 @@
+"""A pane of rows with a cursor: what the session list and the message log have in common."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from typing import ClassVar
+
+from rich.segment import Segment
+from textual import events
+from textual.binding import Binding, BindingType
+from textual.reactive import reactive
+from textual.strip import Strip
+from textual.widget import Widget
+
+from fugue_tui.line import Line, style_of
+from fugue_tui.palette import DARK, Palette
+
+WHEEL_ROWS = 3
+
+
+class RowList(Widget, can_focus=True):
+    """Rows drawn one by one as they come into view, below a title row. Only what is seen is ever drawn.
+
+    It keeps its own scroll position: a scrolling container would lay itself out anew for each row that comes.
+    """
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("down,j", "move(1)", "down", show=False, id="list.down"),
+        Binding("up,k", "move(-1)", "up", show=False, id="list.up"),
+        Binding("home,g", "go(0)", "first", show=False, id="list.first"),
+        Binding("end,G", "go(-1)", "last", show=False, id="list.last"),
+        Binding("pagedown,ctrl+d", "page(1)", "page down", show=False, id="list.page_down"),
+        Binding("pageup,ctrl+u", "page(-1)", "page up", show=False, id="list.page_up"),
+    ]
+
+    HEADING_ROWS: ClassVar[int] = 1
+    cursor: reactive[int] = reactive(0, init=False)
+    palette: reactive[Palette] = reactive(DARK, init=False)
+
+    def __init__(self, *, id: str | None = None) -> None:  # noqa: A002  # Textual's word
+        super().__init__(id=id)
+        self._top = 0
+
+    # ------------------------------------------------------------------------------------------- what a subclass says
+
+    @property
+    @abstractmethod
+    def count(self) -> int:
+        """How many rows there are."""
+
+    @abstractmethod
+    def heading(self, row: int, width: int) -> Strip:
+        """Return one of the rows above the list; 0 is the title."""
+
+    @abstractmethod
+    def draw(self, index: int, width: int, fill: str) -> Strip:
+        """Return a row on a background."""
+
+    def can_rest_on(self, index: int) -> bool:  # noqa: ARG002  # every row, unless a subclass says otherwise
+        """Say whether the cursor may stand on this row."""
+        return True
+
+    # ------------------------------------------------------------------------------------------------------- drawing
+
+    @property
+    def visible_rows(self) -> int:
+        """How many rows fit."""
+        return max(0, self.size.height - self.HEADING_ROWS)
+
+    def render_line(self, y: int) -> Strip:
+        """Return a line of the pane, see `Widget`."""
+        width = self.size.width
+        if y < self.HEADING_ROWS:
+            return self.heading(y, width)
+        index = self._top + y - self.HEADING_ROWS
+        if index >= self.count:
+            return Line(width, self.background).strip()
+        fill = self.background
+        if index == self.cursor:
+            fill = self.palette.cursor if self.has_focus else self.palette.cursor_weak
+        return self._with_bar(self.draw(index, width, fill), fill, is_cursor=index == self.cursor)
+
+    @property
+    def background(self) -> str:
+        """What the pane stands on."""
+        return self.palette.pane
+
+    def title(self, width: int, name: str, note: str, right: str = "", right_colour: str | None = None) -> Strip:
+        """Return a title row: raised, and with the accent's bar where the pane has the focus."""
+        palette = self.palette
+        fill = palette.raised if self.has_focus else self.background
+        line = Line(width, fill)
+        line.put("▌" if self.has_focus else " ", palette.accent).at(2)
+        line.put(name, palette.accent if self.has_focus else palette.muted, bold=self.has_focus)
+        line.put(" ", palette.muted).put(note, palette.faint)
+        line.at(width - 1 - len(right)).put(right, right_colour or palette.faint)
+        return line.strip()
+
+    def _with_bar(self, strip: Strip, fill: str, *, is_cursor: bool) -> Strip:
+        if not is_cursor:
+            return strip
+        colour = self.palette.accent if self.has_focus else self.palette.ghost
+        bar = Strip([Segment("▌", style_of(colour, fill))], 1)
+        return Strip.join([bar, strip.crop(1)])
+
+    # -------------------------------------------------------------------------------------------------------- moving
+
+    def show_cursor(self) -> None:
+        """Scroll so far that the row under the cursor is seen."""
+        rows = self.visible_rows
+        if self.cursor < self._top:
+            self._top = self.cursor
+        elif rows and self.cursor >= self._top + rows:
+            self._top = self.cursor - rows + 1
+        self._top = max(0, min(self._top, self.count - rows))
+
+    def rest_at(self, index: int, step: int = 1) -> None:
+        """Put the cursor on a row, or on the next in the direction of `step` on which it may stand."""
+        index = max(0, min(index, self.count - 1))
+        for direction in (step, -step):
+            at = index
+            while 0 <= at < self.count and not self.can_rest_on(at):
+                at += direction
+            if 0 <= at < self.count:
+                self.cursor = at
+                break
+        self.show_cursor()
+        self.refresh()
+
+    def watch_cursor(self) -> None:
+        """Show where the cursor is."""
+        self.show_cursor()
+        self.refresh()
+
+    def watch_palette(self) -> None:
+        """Draw in the new colours."""
+        self.refresh()
+
+    def action_move(self, step: int) -> None:
+        """Move the cursor by rows."""
+        self.rest_at(self.cursor + step, step)
+
+    def action_go(self, index: int) -> None:
+        """Move the cursor to a row; -1: the last."""
+        self.rest_at(self.count - 1 if index < 0 else index, -1 if index < 0 else 1)
+
+    def action_page(self, direction: int) -> None:
+        """Move the cursor by half of what is seen."""
+        self.rest_at(self.cursor + direction * max(1, self.visible_rows // 2), direction)
+
+    def on_mouse_scroll_down(self, event: events.MouseScrollDown) -> None:
+        """Scroll with the wheel."""
+        event.stop()
+        self.rest_at(self.cursor + WHEEL_ROWS, 1)
+
+    def on_mouse_scroll_up(self, event: events.MouseScrollUp) -> None:
+        """Scroll with the wheel."""
+        event.stop()
+        self.rest_at(self.cursor - WHEEL_ROWS, -1)
+
+    def on_click(self, event: events.Click) -> None:
+        """Put the cursor where the mouse points."""
+        index = self._top + event.y - self.HEADING_ROWS
+        if event.y >= self.HEADING_ROWS and index < self.count:
+            self.rest_at(index)
+
+    def on_focus(self) -> None:
+        """Show that keys go here."""
+        self.refresh()
+
+    def on_blur(self) -> None:
+        """Show that they do not."""
+        self.refresh()
+
+    def on_resize(self) -> None:
+        """Keep the cursor in sight."""
+        self.show_cursor()
