@@ -90,6 +90,9 @@ class SqliteStore:
 
     Rows of a turn are gathered and written together when it commits, or when something has to be read back.
 
+    Attributes:
+        commit_count: How often something was committed, so that others can see whether there is something new.
+
     Raises:
         StoreUnavailable: From any method, where the disk refuses. Then call `rollback`.
     """
@@ -99,6 +102,7 @@ class SqliteStore:
         self.synchronous = synchronous
         self._rows: dict[str, list[tuple[object, ...]]] = {statement: [] for statement in _STATEMENTS}
         self._is_dirty = False
+        self.commit_count = 0
         try:
             self._database = sqlite3.connect(path, isolation_level=None, check_same_thread=False, cached_statements=64)
         except sqlite3.Error as error:
@@ -130,6 +134,7 @@ class SqliteStore:
         if self._is_dirty:
             self._execute("COMMIT")
             self._is_dirty = False
+            self.commit_count += 1
 
     def rollback(self) -> None:
         """Forget everything since the last commit. Never raises `StoreUnavailable`: the file is as it was."""

@@ -35,6 +35,8 @@ RETENTION_S = 60.0
 """How often what is too old is looked for, once all of it is gone."""
 RETENTION_BATCH = 500
 """Messages looked at in one go; a few milliseconds."""
+RETENTION_PAUSE_S = 0.01
+"""Between two batches, so that nobody waits long."""
 
 
 class Server:
@@ -66,17 +68,22 @@ class Server:
         )
         self._processes = ProcessWatch(self._end_session)
         self._checkpoint: asyncio.Future[None] | None = None
+        self._checkpointed_commits = 0
         self._retained_to = 0
         self._next_retention = self._loop.time()
+        self._next_batch: asyncio.TimerHandle | None = None
         self._timer = self._loop.call_soon(self._tick)
 
     async def close(self) -> None:
         """Answer what has been read, and end."""
         self._timer.cancel()
+        if self._next_batch is not None:
+            self._next_batch.cancel()
         self._processes.close()
         await self.switchboard.close()
         if self._checkpoint is not None:
-            await self._checkpoint
+            await asyncio.wait([self._checkpoint])
+            self._end_checkpoint(self._checkpoint)
 
     # ---------------------------------------------------------------------------------------------- once in a while
 
@@ -89,8 +96,8 @@ class Server:
         self._keep_log_short()
 
     def _retain(self) -> None:
-        """Remove a batch of what is too old; where there is more, soon again, so that nobody waits long."""
-        below = self._hub.last_seq - self._limits.retention_messages
+        """Remove a batch of what is too old; where there is more, soon again."""
+        below = self._hub.last_seq - self._limits.retention_messages + 1
         older_than = time.time() - self._limits.retention_s
         retained_to = self._store.retain(below, older_than, RETENTION_BATCH, self._retained_to)
         if retained_to is None:
@@ -98,19 +105,27 @@ class Server:
             self._next_retention = self._loop.time() + RETENTION_S
         else:
             self._retained_to = retained_to
-            self._loop.call_later(0.01, self.switchboard.run_errand, self._retain)
+            self._next_retention = (
+                self._loop.time() + RETENTION_S
+            )  # unless the disk refuses, the batches come by themselves
+            self._next_batch = self._loop.call_later(RETENTION_PAUSE_S, self.switchboard.run_errand, self._retain)
 
     def _keep_log_short(self) -> None:
         """Copy the store's write-ahead log into its file, from a thread; the writer goes on meanwhile."""
         size_bytes = self._store.wal_bytes()
         if self._checkpoint is not None and self._checkpoint.done():
-            if (error := self._checkpoint.exception()) is not None:
-                log.warning("checkpoint: %s", error)
+            self._end_checkpoint(self._checkpoint)
             self._checkpoint = None
-        if size_bytes > WAL_CHECKPOINT_BYTES and self._checkpoint is None:
+        commits = self._store.commit_count
+        if size_bytes > WAL_CHECKPOINT_BYTES and self._checkpoint is None and commits != self._checkpointed_commits:
+            self._checkpointed_commits = commits
             self._checkpoint = self._loop.run_in_executor(None, self._history.checkpoint)
         if size_bytes > WAL_LIMIT_BYTES:
             self.switchboard.run_errand(self._store.truncate_log)
+
+    def _end_checkpoint(self, checkpoint: asyncio.Future[None]) -> None:
+        if (error := checkpoint.exception()) is not None:
+            log.warning("checkpoint: %s", error)  # the log grows until one succeeds
 
     def _watch_processes(self) -> None:
         self._processes.watch(self._hub.guarded_processes())
