@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import math
 import os
 import sys
 from collections import deque
@@ -17,7 +18,7 @@ from fugue_core import git, place
 from fugue_core.client.channel import Channel
 from fugue_core.client.link import Opener, SocketOpener
 from fugue_core.client.subscription import Subscription
-from fugue_core.errors import ConnectionLost, DaemonUnavailable, FugueError
+from fugue_core.errors import ConnectionLost, DaemonUnavailable, FugueError, InvalidParams
 from fugue_core.identifier import new_id
 from fugue_core.protocol.envelope import Envelope, Recipient
 from fugue_core.protocol.events import Notice
@@ -478,6 +479,8 @@ def _sending(
     reply_to: UUID | None = None,
     ttl_s: float | None = None,
 ) -> SendMessage:
+    if ttl_s is not None and not math.isfinite(ttl_s):  # JSON has no word for it but null, which says: for ever
+        raise InvalidParams(SendMessage.method, f"`ttl_s` must be a number of seconds, not {ttl_s}")
     return SendMessage(
         target=to_wire(target), packed=pack(message), id=message_id or new_id(), reply_to=reply_to, ttl_s=ttl_s
     )

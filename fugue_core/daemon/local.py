@@ -12,6 +12,7 @@ from fugue_core.client.link import Link, Receiver
 from fugue_core.daemon.config import Config
 from fugue_core.daemon.server import Server, running
 from fugue_core.daemon.switchboard import Switchboard
+from fugue_core.errors import FugueError
 from fugue_core.protocol.lines import LineCutter
 
 
@@ -33,7 +34,11 @@ class LocalDaemon:
 
     async def __aenter__(self) -> Self:
         directory = self._state_dir or self._stack.enter_context(tempfile.TemporaryDirectory(prefix="fugue-"))
-        self.server = await self._stack.enter_async_context(running("in-process", directory, self._config))
+        try:
+            self.server = await self._stack.enter_async_context(running("in-process", directory, self._config))
+        except FugueError:
+            await self._stack.aclose()
+            raise
         return self
 
     async def __aexit__(

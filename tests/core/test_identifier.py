@@ -1,8 +1,10 @@
 from __future__ import annotations
 
+import itertools
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from uuid import RFC_4122
 
 import pytest
@@ -36,8 +38,8 @@ def test_the_random_part_carries_over_into_its_upper_half_and_leaves_version_and
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     new_id()
-    monkeypatch.setattr(identifier, "_last_ms", 2**47)  # ahead of the clock: the same millisecond for both
-    monkeypatch.setattr(identifier, "_last_random", 2**62 - 2)
+    # ahead of the clock: the same millisecond for both
+    monkeypatch.setattr(identifier, "_state", (2**47, itertools.count(2**62 - 1)))
     first, second = new_id(), new_id()
     assert first < second
     assert {(each.version, each.variant) for each in (first, second)} == {(7, RFC_4122)}
@@ -58,3 +60,9 @@ def test_a_forked_process_makes_ids_of_its_own() -> None:
     run = subprocess.run([sys.executable, "-c", FORKING], capture_output=True, text=True, check=True)
     mine, theirs = run.stdout.split()
     assert mine != theirs
+
+
+def test_threads_make_different_ids() -> None:
+    with ThreadPoolExecutor(8) as pool:
+        made = [made for ids in pool.map(lambda _: [new_id() for _ in range(2_000)], range(16)) for made in ids]
+    assert len(set(made)) == len(made)
