@@ -8,11 +8,13 @@ from __future__ import annotations
 import time
 from collections import Counter, deque
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import islice
 from uuid import UUID
+from weakref import WeakValueDictionary
 
 import msgspec
 
-from fugue_core.filter import Filter, Key, message_fields, session_fields
+from fugue_core.filter import Filter, Key, message_fields
 from fugue_core.protocol.envelope import DeliveryState, Envelope, Participant
 from fugue_core.protocol.events import (
     DeliveriesChanged,
@@ -26,9 +28,12 @@ from fugue_core.protocol.events import (
 from fugue_core.protocol.requests import LogEntry
 from fugue_core.protocol.session import SessionInfo
 from fugue_core.protocol.target import Broadcast, SessionNamed, Tagged, WireTarget, Worktree
+from fugue_tui.roster import KnownTag, LastMessage, Roster
 
 ROWS = 10_000
 """Messages that are kept here; older ones are in the daemon's history."""
+TAGS_USED = 1_000
+"""Tags that nobody carries but that are still offered; of more, the ones not used for longest are forgotten."""
 STATES: tuple[DeliveryState, ...] = ("queued", "handed", "acked", "expired", "dead")
 ENDED: tuple[DeliveryState, ...] = ("acked", "expired", "dead")
 
@@ -41,7 +46,7 @@ class MessageRow:
         version: Grows with each change, so that what was drawn can be known to be old.
     """
 
-    __slots__ = ("counts", "envelope", "is_held", "repo", "states", "version")
+    __slots__ = ("__weakref__", "counts", "envelope", "is_held", "repo", "states", "version")
 
     def __init__(self, envelope: Envelope, counts: Counter[DeliveryState], repo: str | None) -> None:
         self.envelope = envelope
@@ -68,38 +73,26 @@ class MessageRow:
         self.version += 1
 
 
-class SessionRow(msgspec.Struct, frozen=True, kw_only=True):
-    """One line of the session list.
-
-    Fields:
-        kind: A repository's heading, a worktree's, or a session.
-        label: The heading's text, or the session's name.
-        note: At the right: how many, or the worktree's path.
-        session: Of a session's line.
-        age_s: Since its last message; None: none seen.
-    """
-
-    kind: str
-    label: str
-    note: str = ""
-    session: SessionInfo | None = None
-    age_s: float | None = None
-    is_marked: bool = False
-    is_you: bool = False
-
-
 class World:
     """All that is known of the daemon's sessions and newest messages.
 
     Invariant: `rows` is in order of seq and `_by_seq` holds exactly its rows.
+
+    Attributes:
+        generation: Grows whenever all that was known has been replaced, or history has come in front.
+        appended: How many messages were ever added at the newest end; see `news_since`.
     """
 
     def __init__(self) -> None:
         self.sessions: dict[UUID, SessionInfo] = {}
         self.rows: deque[MessageRow] = deque()
         self.message_count = 0
-        self.last_at: dict[UUID, float] = {}
+        self.last: dict[UUID, LastMessage] = {}
+        self.tags_used: dict[str, float] = {}
+        self.generation = 0
+        self.appended = 0
         self._by_seq: dict[int, MessageRow] = {}
+        self._adopted: WeakValueDictionary[int, MessageRow] = WeakValueDictionary()
 
     def apply(self, event: Event) -> None:
         """Take in one event. Cost: of `deliveries.changed` its seqs, of `resync` all sessions, else next to none."""
@@ -110,13 +103,19 @@ class World:
                 self._change_deliveries(session, state, seqs)
             case SessionJoined(session=info) | SessionChanged(session=info):
                 self.sessions[info.id] = info
-            case SessionEnded(id=session):
-                self.sessions.pop(session, None)
+            case SessionEnded(id=session, at=at):
+                ended = self.sessions.pop(session, None)
+                self.last.pop(session, None)
+                for tag in () if ended is None else ended.tags:
+                    self._use_tag(tag, at)
             case Resync(snapshot=snapshot):
                 self.sessions = {info.id: info for info in snapshot.sessions}
+                self.last = {session: last for session, last in self.last.items() if session in self.sessions}
                 self.message_count = snapshot.last_seq
                 self.rows.clear()
                 self._by_seq.clear()
+                self._adopted.clear()
+                self.generation += 1
 
     def add_history(self, entries: Iterable[LogEntry]) -> None:
         """Take in stored messages, newest first, in front of those that are known."""
@@ -129,6 +128,34 @@ class World:
             self.rows.appendleft(row)
             self._by_seq[envelope.seq] = row
             self._touch(envelope)
+        self.generation += 1
+
+    def news_since(self, appended: int) -> list[MessageRow]:
+        """Return the messages that came after `appended` of them, oldest first. Cost: as many as there are."""
+        count = min(self.appended - appended, len(self.rows))
+        return list(islice(reversed(self.rows), count))[::-1] if count > 0 else []
+
+    def adopt(self, entries: Iterable[LogEntry]) -> list[MessageRow]:
+        """Return rows for stored messages, in the order of `entries`; they change with the events while somebody has them.
+
+        What is known already is returned as it is known; the rest is not kept here.
+        """
+        rows = []
+        for entry in entries:
+            envelope = entry.envelope
+            row = self._by_seq.get(envelope.seq)
+            if row is None:
+                counts = Counter({state: getattr(entry.deliveries, state) for state in STATES})
+                row = self._adopted.get(envelope.seq) or MessageRow(envelope, counts, self._repo_of(envelope.sender.id))
+                if row.counts != counts:
+                    row.counts, row.version = counts, row.version + 1
+                self._adopted[envelope.seq] = row
+            rows.append(row)
+        return rows
+
+    def keep(self, rows: Iterable[MessageRow]) -> None:
+        """Let rows that somebody has go on changing with the events, though what was known has been replaced."""
+        self._adopted.update({row.envelope.seq: row for row in rows if row.envelope.seq not in self._by_seq})
 
     def messages(self, wanted: Filter) -> list[MessageRow]:
         """Return the known messages that pass a filter, oldest first."""
@@ -141,37 +168,15 @@ class World:
         states = [state for state, count in row.counts.items() if count]
         return message_fields(row.envelope, recipients, states, row.repo)
 
-    def session_rows(self, wanted: Filter, marked: frozenset[UUID], you: UUID | None, now: float) -> list[SessionRow]:
-        """Return the session list: by repository, then by worktree, each in order of registration."""
-        shown = [info for info in self.sessions.values() if wanted.matches(session_fields(info))]
-        rows: list[SessionRow] = []
-        for repo in dict.fromkeys(info.repo for info in shown):
-            mine = [info for info in shown if info.repo == repo]
-            label = "no repository" if repo is None else repo.rpartition("/")[2]
-            rows.append(SessionRow(kind="repo", label=label, note=str(len(mine))))
-            for path in dict.fromkeys(info.worktree.path if info.worktree else None for info in mine):
-                here = [info for info in mine if (info.worktree.path if info.worktree else None) == path]
-                worktree = here[0].worktree
-                if worktree is not None:
-                    branch = f"@{worktree.branch or 'detached'}"
-                    rows.append(SessionRow(kind="worktree", label=branch, note=worktree.path))
-                rows += [self._session_row(info, marked, you, now) for info in here]
-        return rows
+    def roster(self, you: UUID | None, now: float) -> Roster:
+        """Return what the session list shows. Cost: linear in the sessions."""
+        return Roster(sessions=tuple(self.sessions.values()), last=self.last.copy(), you=you, now=now)
 
-    def tag_counts(self) -> Counter[str]:
-        """Return how many sessions carry each tag."""
-        return Counter(tag for info in self.sessions.values() for tag in info.tags)
-
-    def _session_row(self, info: SessionInfo, marked: frozenset[UUID], you: UUID | None, now: float) -> SessionRow:
-        last = self.last_at.get(info.id)
-        return SessionRow(
-            kind="session",
-            label=info.name,
-            session=info,
-            age_s=None if last is None else max(0.0, now - last),
-            is_marked=info.id in marked,
-            is_you=info.id == you,
-        )
+    def known_tags(self) -> list[KnownTag]:
+        """Return every tag that is carried, the most carried first, then those that once were or were written to."""
+        counts = Counter(tag for info in self.sessions.values() for tag in info.tags)
+        names = [*(tag for tag, _ in counts.most_common()), *(tag for tag in self.tags_used if tag not in counts)]
+        return [KnownTag(name=tag, sessions=counts[tag], used_at=self.tags_used.get(tag)) for tag in names]
 
     def _add_sent(self, sent: MessageSent, envelope: Envelope) -> None:
         counts: Counter[DeliveryState] = Counter({"queued": len(sent.recipients), "dead": len(sent.refused)})
@@ -179,6 +184,7 @@ class World:
         row.states = {recipient.id: "queued" for recipient in sent.recipients}
         row.is_held = any(not recipient.is_connected for recipient in sent.recipients)
         self.rows.append(row)
+        self.appended += 1
         self._by_seq[envelope.seq] = row
         self.message_count += 1
         if len(self.rows) > ROWS:
@@ -189,7 +195,7 @@ class World:
 
     def _change_deliveries(self, session: UUID, state: DeliveryState, seqs: Sequence[int]) -> None:
         for seq in seqs:
-            row = self._by_seq.get(seq)
+            row = self._by_seq.get(seq) or self._adopted.get(seq)
             if row is not None:
                 row.change(session, state)
         if state in ENDED:
@@ -201,8 +207,17 @@ class World:
             self.sessions[session] = msgspec.structs.replace(info, unread=max(0, info.unread + count))
 
     def _touch(self, envelope: Envelope) -> None:
-        sender = envelope.sender.id
-        self.last_at[sender] = max(envelope.sent_at, self.last_at.get(sender, 0.0))
+        sender, target, at = envelope.sender.id, envelope.target, envelope.sent_at
+        known = self.last.get(sender)
+        if sender in self.sessions and (known is None or at >= known.at):
+            self.last[sender] = LastMessage(at=at, msg_type=envelope.packed.msg_type, target=target)
+        if isinstance(target, Tagged):
+            self._use_tag(target.tag, at)
+
+    def _use_tag(self, tag: str, at: float) -> None:
+        self.tags_used[tag] = max(at, self.tags_used.pop(tag, 0.0))
+        if len(self.tags_used) > TAGS_USED:
+            del self.tags_used[next(iter(self.tags_used))]
 
     def _repo_of(self, session: UUID) -> str | None:
         info = self.sessions.get(session)

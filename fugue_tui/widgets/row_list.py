@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from typing import ClassVar
 
+from rich.cells import cell_len
 from rich.segment import Segment
 from textual import events
 from textual.binding import Binding, BindingType
@@ -12,7 +13,7 @@ from textual.reactive import reactive
 from textual.strip import Strip
 from textual.widget import Widget
 
-from fugue_tui.line import Line, style_of
+from fugue_tui.line import Line, fit, style_of
 from fugue_tui.palette import DARK, Palette
 
 WHEEL_ROWS = 3
@@ -60,24 +61,40 @@ class RowList(Widget, can_focus=True):
         """Say whether the cursor may stand on this row."""
         return True
 
+    @property
+    def foot_rows(self) -> int:
+        """How many rows at the foot are not the list's."""
+        return 0
+
+    def foot(self, row: int, width: int) -> Strip:  # noqa: ARG002  # there is none, unless a subclass says otherwise
+        """Return one of the rows below the list; 0 is the first."""
+        return Line(width, self.background).strip()
+
     # ------------------------------------------------------------------------------------------------------- drawing
 
     @property
     def visible_rows(self) -> int:
         """How many rows fit."""
-        return max(0, self.size.height - self.HEADING_ROWS)
+        return max(0, self.size.height - self.heading_rows - self.foot_rows)
+
+    @property
+    def is_active(self) -> bool:
+        """Whether the keys go here, or to a field within."""
+        return self.has_focus_within
 
     def render_line(self, y: int) -> Strip:
         """Return a line of the pane, see `Widget`."""
         width = self.size.width
-        if y < self.HEADING_ROWS:
+        if y < self.heading_rows:
             return self.heading(y, width)
-        index = self._top + y - self.HEADING_ROWS
+        if y >= self.HEADING_ROWS + self.visible_rows:
+            return self.foot(y - self.HEADING_ROWS - self.visible_rows, width)
+        index = self._top + y - self.heading_rows
         if index >= self.count:
             return Line(width, self.background).strip()
         fill = self.background
         if index == self.cursor:
-            fill = self.palette.cursor if self.has_focus else self.palette.cursor_weak
+            fill = self.palette.cursor if self.is_active else self.palette.cursor_weak
         return self._with_bar(self.draw(index, width, fill), fill, is_cursor=index == self.cursor)
 
     @property
@@ -88,18 +105,24 @@ class RowList(Widget, can_focus=True):
     def title(self, width: int, name: str, note: str, right: str = "", right_colour: str | None = None) -> Strip:
         """Return a title row: raised, and with the accent's bar where the pane has the focus."""
         palette = self.palette
-        fill = palette.raised if self.has_focus else self.background
+        fill = palette.raised if self.is_active else self.background
         line = Line(width, fill)
-        line.put("▌" if self.has_focus else " ", palette.accent).at(2)
-        line.put(name, palette.accent if self.has_focus else palette.muted, bold=self.has_focus)
+        line.put("▌" if self.is_active else " ", palette.accent).at(2)
+        line.put(name, palette.accent if self.is_active else palette.muted, bold=self.is_active)
         line.put(" ", palette.muted).put(note, palette.faint)
-        line.at(width - 1 - len(right)).put(right, right_colour or palette.faint)
+        right = fit(right, max(0, width - 3 - line.column))
+        line.at(width - 1 - cell_len(right)).put(right, right_colour or palette.faint)
         return line.strip()
+
+    @property
+    def heading_rows(self) -> int:
+        """How many rows stand above the list."""
+        return self.HEADING_ROWS
 
     def _with_bar(self, strip: Strip, fill: str, *, is_cursor: bool) -> Strip:
         if not is_cursor:
             return strip
-        colour = self.palette.accent if self.has_focus else self.palette.ghost
+        colour = self.palette.accent if self.is_active else self.palette.ghost
         bar = Strip([Segment("▌", style_of(colour, fill))], 1)
         return Strip.join([bar, strip.crop(1)])
 
@@ -160,9 +183,14 @@ class RowList(Widget, can_focus=True):
 
     def on_click(self, event: events.Click) -> None:
         """Put the cursor where the mouse points."""
-        index = self._top + event.y - self.HEADING_ROWS
-        if event.y >= self.HEADING_ROWS and index < self.count:
+        index = self.index_at(event.y)
+        if index is not None:
             self.rest_at(index)
+
+    def index_at(self, y: int) -> int | None:
+        """Return the row that is drawn on a line of the pane, if one is."""
+        row = y - self.HEADING_ROWS
+        return self._top + row if 0 <= row < self.visible_rows and self._top + row < self.count else None
 
     def on_focus(self) -> None:
         """Show that keys go here."""
