@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from itertools import islice
 from uuid import UUID
 
 from fugue_core.errors import SessionIdExists, SessionNameExists, SessionNotFound, TooManySessions
@@ -14,6 +15,9 @@ from fugue_core.protocol.session import SessionId, SessionInfo, parse_session_id
 from fugue_core.protocol.target import OrchestrationTarget, Session, SessionNamed, WireTarget
 from fugue_core.record import SessionRecord
 from fugue_core.router import MessageRouter
+
+NEAR_NAMES, NEAR_CHARS = 300, 3
+"""Names that are compared with one that nobody has; and where there are more, by how much their lengths may differ."""
 
 
 class Member:
@@ -105,8 +109,16 @@ class Directory:
         if member is None and (session_id := parse_session_id(session)) is not None:
             member = self._members.get(session_id)
         if member is None:
-            raise SessionNotFound(session, difflib.get_close_matches(session, self._by_name, n=3))
+            raise SessionNotFound(session, self._names_near(session))
         return member
+
+    def _names_near(self, name: str) -> list[str]:
+        """Return names that may have been meant. Compares a few hundred at most, since nobody shall wait for a guess."""
+        alike: Iterable[str] = self._by_name
+        if len(self._by_name) > NEAR_NAMES:
+            length = len(name)
+            alike = (known for known in alike if known[:1] == name[:1] and abs(len(known) - length) <= NEAR_CHARS)
+        return difflib.get_close_matches(name, islice(alike, NEAR_NAMES), n=3)
 
     def check_name(self, name: str) -> None:
         """Raise where a session has this name."""

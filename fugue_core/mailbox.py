@@ -74,4 +74,6 @@ class Mailbox:
         if size_bytes is None:
             return False
         self.size_bytes -= size_bytes
+        if not self._sizes:
+            self._sizes = {}  # a dict that has lost its first keys takes long to find the first that is left
         return True

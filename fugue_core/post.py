@@ -25,84 +25,8 @@ from fugue_core.protocol.target import (
     Worktree,
     normalise_path,
 )
+from fugue_core.recent import EnvelopeCache, SentIds
 from fugue_core.record import SESSION_ENDED, Change, SentMessage, Store, StoredState
-
-
-class EnvelopeCache:
-    """The envelopes sent last, for receivers that read soon. Bounded by the bytes of their payloads."""
-
-    def __init__(self, limit_bytes: int) -> None:
-        self._limit_bytes = limit_bytes
-        self._size_bytes = 0
-        self._envelopes: dict[int, Envelope] = {}
-        self._sizes: dict[int, int] = {}
-        self._seqs: dict[int, int] = {}  # by the number of the id: a UUID's hash is computed in Python
-
-    def put(self, envelope: Envelope, size_bytes: int) -> None:
-        """Keep an envelope; the oldest make room for it."""
-        seq = envelope.seq
-        self._envelopes[seq] = envelope
-        self._sizes[seq] = size_bytes
-        self._seqs[envelope.id.int] = seq
-        self._size_bytes += size_bytes
-        while self._size_bytes > self._limit_bytes and len(self._envelopes) > 1:
-            oldest = next(iter(self._envelopes))
-            del self._seqs[self._envelopes.pop(oldest).id.int]
-            self._size_bytes -= self._sizes.pop(oldest)
-
-    def get(self, seq: int) -> Envelope | None:
-        """Return the envelope with this seq, if it is still here."""
-        return self._envelopes.get(seq)
-
-    def seq_of(self, message: UUID) -> int | None:
-        """Return the seq of the message with this id, if it is still here."""
-        return self._seqs.get(message.int)
-
-
-class SentIds:
-    """Say which message ids are new without asking the store for each, if it can be said.
-
-    Clients make ids that begin with the time, so that nearly every one is greater than all before it; and what is
-    greater than everything that is stored cannot be among it. The others are looked up in one query a turn.
-
-    Attributes:
-        greatest: At least the greatest id that is stored.
-    """
-
-    __slots__ = ("_is_within_turn", "_known", "greatest")
-
-    def __init__(self, greatest: int) -> None:
-        self.greatest = greatest
-        self._known: set[int] = set()
-        self._is_within_turn = False
-
-    def may_be_known(self, message: int) -> bool:
-        """Say whether this id has to be looked up."""
-        return message <= self.greatest
-
-    def begin_turn(self, known: Iterable[MessageId]) -> None:
-        """Trust, until `end_turn`, that of the ids of this turn that had to be looked up these are stored."""
-        self._known = {message.int for message in known}
-        self._is_within_turn = True
-
-    def end_turn(self) -> None:
-        """Trust nothing but the order of ids."""
-        self._is_within_turn = False
-
-    def is_new(self, message: int) -> bool:
-        """Say whether nothing was sent under this id; where it cannot be said, no. From now on it is not new."""
-        if not self._is_within_turn or message in self._known:
-            return False
-        self._known.add(message)
-        if message > self.greatest:  # noqa: PLR1730  # `max` takes three times as long, and this is the hot path
-            self.greatest = message
-        return True
-
-    def note(self, message: int) -> None:
-        """Take note of an id that no client chose; one may come back with it."""
-        self.greatest = max(self.greatest, message)
-        if self._is_within_turn:
-            self._known.add(message)
 
 
 class Post:
@@ -130,7 +54,8 @@ class Post:
         self._new_id = new_id
         self._tell = tell
         self._cache = EnvelopeCache(limits.envelope_cache_bytes)
-        self._expiries: list[tuple[float, int]] = []
+        self._expiries: list[tuple[float, int, int]] = []  # a heap: when, seq, the recipient's ref
+        self._expiries_limit = MANY_EXPIRIES
         self._sent_ids = SentIds(0)
         self.arrived: dict[Member, None] = {}
         self.last_seq = 0
@@ -139,14 +64,14 @@ class Post:
         """Fill the mailboxes of the living sessions with what was stored."""
         self.last_seq = stored.last_seq
         self._sent_ids = SentIds(stored.last_id.int)
-        expiring = set()
+        expiries = []
         for ref, seq, size_bytes, expires_at in stored.deliveries:
             member = self._directory.by_ref(ref)
             if member is not None:
                 member.mailbox.put(seq, size_bytes + ENVELOPE_BYTES)
                 if expires_at is not None:
-                    expiring.add((expires_at, seq))
-        self._expiries = sorted(expiring)
+                    expiries.append((expires_at, seq, ref))
+        self._expiries = sorted(expiries)
 
     # ------------------------------------------------------------------------------------------------------- sending
 
@@ -214,8 +139,8 @@ class Post:
             member.mailbox.put(seq, size_bytes)
             arrived[member] = None
         self._cache.put(envelope, size_bytes)
-        if envelope.expires_at is not None and takers:
-            heapq.heappush(self._expiries, (envelope.expires_at, seq))
+        if envelope.expires_at is not None:
+            self._await_expiry(envelope.expires_at, seq, takers)
 
     def foresee(self, messages: list[MessageId]) -> None:
         """Look up at once which of the ids that will be sent under are taken. Good until `forget`.
@@ -304,12 +229,27 @@ class Post:
     def expire(self) -> None:
         """End the deliveries whose time is over. Cost: nothing, where none is."""
         now = self._clock()
-        over = []
+        over: dict[Member, list[int]] = {}
         while self._expiries and self._expiries[0][0] <= now:
-            over.append(heapq.heappop(self._expiries)[1])
-        if over:
-            for member in self._directory:
-                self._change(member, "expired", [seq for seq in over if member.mailbox.take(seq)])
+            _, seq, ref = heapq.heappop(self._expiries)
+            member = self._directory.by_ref(ref)
+            if member is not None and member.mailbox.take(seq):
+                over.setdefault(member, []).append(seq)
+        for member, seqs in over.items():
+            self._change(member, "expired", seqs)
+
+    def _await_expiry(self, expires_at: float, seq: int, takers: list[Member]) -> None:
+        for member in takers:
+            heapq.heappush(self._expiries, (expires_at, seq, member.record.ref))
+        if len(self._expiries) > self._expiries_limit:  # most have been acknowledged long before their time
+            self._expiries = [expiry for expiry in self._expiries if self._is_waiting(expiry)]
+            heapq.heapify(self._expiries)
+            self._expiries_limit = max(MANY_EXPIRIES, 2 * len(self._expiries))
+
+    def _is_waiting(self, expiry: tuple[float, int, int]) -> bool:
+        _, seq, ref = expiry
+        member = self._directory.by_ref(ref)
+        return member is not None and seq in member.mailbox
 
     def _change(self, member: Member, state: DeliveryState, seqs: list[int], reason: str | None = None) -> None:
         if not seqs:
@@ -326,6 +266,8 @@ class Post:
         return [envelope or stored[seq] for seq, envelope in zip(seqs, cached, strict=True)]
 
 
+MANY_EXPIRIES = 10_000
+"""From so many times of expiry on those of deliveries that have ended are sorted out, whenever they have doubled."""
 ENVELOPE_BYTES = 256
 """What an envelope without its payload counts for in a mailbox's bytes."""
 
