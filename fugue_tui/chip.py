@@ -1,0 +1,54 @@
+"""Tags as chips: one space, the name, one space, on the tag's own fill. No I/O.
+
+A name is never cut, unless alone it is wider than its column; where the room is short, `+n` says how many are left out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from rich.cells import cell_len
+
+from fugue_tui.line import Line, fit
+from fugue_tui.palette import Palette, tag_colour
+
+
+def put_chips(line: Line, tags: Sequence[str], end: int, palette: Palette, *, has_fill: bool = True) -> None:
+    """Put whole chips up to the column `end`, then how many are left.
+
+    Cost: the chips that are seen, not the tags that there are.
+    """
+    start = line.column
+    for place, tag in enumerate(tags):
+        left = len(tags) - place
+        more = f" +{left - 1}" if left > 1 else ""
+        name = fit(tag, max(1, end - start - len(more) - 2 * has_fill)) if place == 0 else fit(tag, end - start + 1)
+        chip = f" {name} " if has_fill else name
+        if line.column + cell_len(chip) + len(more) > end:
+            line.put(f"+{left}", palette.muted, width=max(0, end - line.column))
+            return
+        put_chip(line, tag, chip, palette, has_fill=has_fill)
+        line.put(" ", palette.muted, width=max(0, end - line.column))
+
+
+def put_chip(line: Line, tag: str, text: str, palette: Palette, *, has_fill: bool) -> None:
+    """Put one chip, which reads `text`."""
+    colour = tag_colour(tag, palette)
+    line.put(text, colour.text, fill=colour.fill if has_fill else None)
+
+
+def wrap(widths: Sequence[int], room: int) -> list[range]:
+    """Return which chips stand together on a line, for chips so wide with a cell between them.
+
+    One that is wider than `room` has a line of its own.
+    """
+    lines: list[range] = []
+    first, column = 0, 0
+    for place, width in enumerate(widths):
+        if column and column + width > room:
+            lines.append(range(first, place))
+            first, column = place, 0
+        column += width + 1
+    if first < len(widths):
+        lines.append(range(first, len(widths)))
+    return lines

@@ -1,0 +1,129 @@
+"""The card at the foot of the session list: all that is known of one session, or the sum of several. No I/O."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterator, Sequence
+
+from rich.cells import cell_len
+from textual.strip import Strip
+
+from fugue_core.protocol.session import SessionInfo
+from fugue_tui.chip import put_chip, put_chips, wrap
+from fugue_tui.line import Line, fit
+from fugue_tui.palette import Palette
+from fugue_tui.roster import Roster, last_part, short_path
+from fugue_tui.view import clock_time, short_age, short_target
+
+LABEL_AT, VALUE_AT = 2, 11
+VALUE_CHARS = 2_000
+"""So much of one value of the metadata is looked at: more cannot be seen."""
+SHOWN_ENTRIES = 100
+"""Metadata, or names of marked sessions, that are shown at most."""
+
+
+class Card:
+    """Draws the card's lines: a title, a blank line, then one for each thing that is known."""
+
+    def __init__(self, palette: Palette, width: int, roster: Roster, home: str) -> None:
+        self._palette = palette
+        self._width = width
+        self._roster = roster
+        self._home = home
+
+    def one(self, info: SessionInfo, *, is_whole: bool) -> list[Strip]:
+        """Return the lines about one session; `is_whole` gives each tag and each piece of metadata its room."""
+        lines = [self._title(info.name, str(info.id)[:8]), Line(self._width, self._palette.sidebar)]
+        lines += self._tags(info.tags, is_whole=is_whole)
+        place = "outside of git"
+        if info.repo is not None:
+            place = last_part(info.repo)
+            if info.worktree is not None:
+                place = f"{place} @ {info.worktree.branch or 'detached'}"
+        lines.append(self._entry("where", place))
+        if info.worktree is not None and is_whole:
+            lines.append(self._entry("path", short_path(info.worktree.path, self._home)))
+        clients = info.attached_clients
+        lines.append(self._entry("clients", f"{clients} connected" if clients else "nobody, so what is sent waits"))
+        lines.append(self._entry("unread", f"{info.unread:,}", is_strong=bool(info.unread)))
+        lines.append(self._entry("last", self._last_of(info)))
+        if is_whole:
+            lines.append(self._entry("since", f"{short_age(max(0.0, self._roster.now - info.created_at))} ago"))
+            lines.append(self._entry("id", str(info.id)))
+        lines += self._metadata(info, is_whole=is_whole)
+        return [line.strip() for line in lines]
+
+    def several(self, infos: Sequence[SessionInfo], *, word: str) -> list[Strip]:
+        """Return the lines about several sessions: what all have, what some have, and the sums."""
+        names = ", ".join(fit(info.name, self._width) for info in infos[:SHOWN_ENTRIES])
+        counts = Counter(tag for info in infos for tag in info.tags)
+        common = [tag for tag, count in counts.items() if count == len(infos)]
+        partial = [tag for tag, count in counts.items() if count < len(infos)]
+        lines = [self._title(f"{len(infos)} {word}", names), Line(self._width, self._palette.sidebar)]
+        for label, tags, has_fill in (("on all", common, True), ("on some", partial, False)):
+            line = self._label(label)
+            put_chips(line, tags, self._width - 1, self._palette, has_fill=has_fill)
+            lines.append(line)
+        unread = sum(info.unread for info in infos)
+        lines.append(self._entry("unread", f"{unread:,}", is_strong=bool(unread)))
+        connected = sum(info.attached_clients > 0 for info in infos)
+        lines.append(self._entry("clients", f"{connected} of {len(infos)} connected"))
+        repos = dict.fromkeys("no repository" if info.repo is None else last_part(info.repo) for info in infos)
+        lines.append(self._entry("repos", ", ".join(list(repos)[:SHOWN_ENTRIES])))
+        return [line.strip() for line in lines]
+
+    def _title(self, name: str, note: str) -> Line:
+        palette, key = self._palette, "i details"
+        line = Line(self._width, palette.sidebar).at(LABEL_AT)
+        line.put(name, palette.strong, bold=True, width=max(0, line.room - len(key) - 3)).put("  ", palette.faint)
+        line.put(note, palette.faint, width=max(0, line.room - len(key) - 3))
+        line.at(self._width - 1 - len(key)).put("i", palette.muted, bold=True).put(" details", palette.faint)
+        return line
+
+    def _label(self, label: str) -> Line:
+        return Line(self._width, self._palette.sidebar).at(LABEL_AT).put(label, self._palette.faint).at(VALUE_AT)
+
+    def _entry(self, label: str, value: str, *, is_strong: bool = False) -> Line:
+        line = self._label(label)
+        return line.put(value, self._palette.strong if is_strong else self._palette.text, width=line.room - 1)
+
+    def _tags(self, tags: tuple[str, ...], *, is_whole: bool) -> Iterator[Line]:
+        if not tags:
+            yield self._label("tags").put("none; t adds some", self._palette.faint)
+            return
+        room = self._width - 1 - VALUE_AT
+        if not is_whole:
+            line = self._label("tags")
+            put_chips(line, tags, self._width - 1, self._palette)
+            yield line
+            return
+        names = [f" {fit(tag, max(1, room - 2))} " for tag in tags]
+        for number, places in enumerate(wrap([cell_len(name) for name in names], room)):
+            line = self._label("" if number else "tags")
+            for place in places:
+                put_chip(line, tags[place], names[place], self._palette, has_fill=True)
+                line.put(" ", self._palette.muted)
+            yield line
+
+    def _last_of(self, info: SessionInfo) -> str:
+        last = self._roster.last.get(info.id)
+        if last is None:
+            return "nothing seen"
+        return f"{clock_time(last.at)}  {last.msg_type} → {short_target(last.target, info.repo)}"
+
+    def _metadata(self, info: SessionInfo, *, is_whole: bool) -> Iterator[Line]:
+        pairs = [(key, value_text(value)) for key, value in list(info.metadata.items())[:SHOWN_ENTRIES]]
+        if not is_whole:
+            yield self._entry("meta", "  ".join(f"{key}={value}" for key, value in pairs) or "none")
+            return
+        for number, (key, value) in enumerate(pairs or [("none", "")]):
+            line = self._label("" if number else "meta").put(key, self._palette.muted)
+            yield line.put(f"={value}" if pairs else "", self._palette.text, width=max(0, line.room - 1))
+
+
+def value_text(value: object) -> str:
+    """Return a JSON value on one line, as much of it as could ever be seen."""
+    if isinstance(value, str):
+        return value[:VALUE_CHARS]
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))[:VALUE_CHARS]
