@@ -140,11 +140,11 @@ class Channel:
         return future
 
     def close(self) -> None:
-        """End the connection; what is unanswered fails with `ConnectionLost`."""
+        """End the connection; what is unanswered fails with `ConnectionLost`. Nobody is told: who closes it knows."""
         self._flush()
         if self._link is not None:
             self._link.close()
-        self.lose("closed")
+        self._end("closed")
 
     # --------------------------------------------------------------------------------------------- for the link
 
@@ -170,16 +170,19 @@ class Channel:
             self._on_notices(notices)
 
     def lose(self, reason: str) -> None:
-        """Fail whatever is unanswered. See `client.link.Receiver`."""
-        if self.lost is not None:
-            return
-        self.lost = ConnectionLost(reason)
-        pending, self._pending = self._pending, {}
-        for call_id, question in pending.items():
-            question.settle(call_id, ConnectionLost(reason))
-        self._on_lost()
+        """Fail whatever is unanswered, and tell that it was lost. See `client.link.Receiver`."""
+        if self.lost is None:
+            self._end(reason)
+            self._on_lost()
 
     # --------------------------------------------------------------------------------------------------- private
+
+    def _end(self, reason: str) -> None:
+        if self.lost is None:
+            self.lost = ConnectionLost(reason)
+            pending, self._pending = self._pending, {}
+            for call_id, question in pending.items():
+                question.settle(call_id, ConnectionLost(reason))
 
     def _settle(self, reply: Reply) -> None:
         call_id = reply.id

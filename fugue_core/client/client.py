@@ -7,9 +7,7 @@ import contextlib
 import math
 import os
 import sys
-from collections import deque
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
-from itertools import islice
 from typing import Any, Literal, TypeAlias
 from uuid import UUID
 
@@ -17,6 +15,7 @@ import fugue_core
 from fugue_core import git, place
 from fugue_core.client.channel import Channel
 from fugue_core.client.link import Opener, SocketOpener
+from fugue_core.client.outbox import send_in_order
 from fugue_core.client.subscription import Subscription
 from fugue_core.errors import ConnectionLost, DaemonUnavailable, FugueError, InvalidParams
 from fugue_core.identifier import new_id
@@ -63,9 +62,6 @@ from fugue_core.protocol.target import OrchestrationTarget, WireTarget, to_wire
 Target: TypeAlias = OrchestrationTarget | WireTarget | str
 """A target as a value, or in its text form: `tag:mayor`, `session:bob`, `broadcast`, `worktree:/p`."""
 
-SENDS_AT_ONCE = 128
-"""Messages that `send_many` writes together; enough that one costs little, and that the daemon soon has some."""
-SENDS_UNDER_WAY = 1024
 FIRST_RETRY_S = 0.02
 LAST_RETRY_S = 1.0
 PATIENCE_S = 30.0
@@ -256,25 +252,17 @@ class Client:
     async def send_many(self, messages: Iterable[tuple[Target, OrchestrationMessage]]) -> list[Receipt]:
         """Send many messages, in this order; return their receipts. Far cheaper than one after the other.
 
-        While the daemon stores the first, the next are on their way: `SENDS_UNDER_WAY` at most are unanswered.
+        They arrive in this order, also where the connection is lost in between and they are sent again.
 
         Raises:
             FugueError: The first refusal; the others were sent all the same.
         """
-        under_way: deque[asyncio.Task[list[Receipt | FugueError]]] = deque()
-        answers: list[Receipt | FugueError] = []
-        rest = iter(messages)
-        while chunk := [_sending(target, message) for target, message in islice(rest, SENDS_AT_ONCE)]:
-            if len(under_way) * SENDS_AT_ONCE >= SENDS_UNDER_WAY:
-                answers += await under_way.popleft()
-            under_way.append(asyncio.create_task(self._send_all(chunk)))
-            await asyncio.sleep(0)  # let it go out before the next is made
-        for task in under_way:
-            answers += await task
+        requests = (_sending(target, message) for target, message in messages)
+        answers = await send_in_order(requests, self._connected)
         refusal = next((answer for answer in answers if isinstance(answer, FugueError)), None)
         if refusal is not None:
             raise refusal
-        return answers  # type: ignore[return-value]  # no refusal among them
+        return list(answers)  # type: ignore[arg-type]  # no refusal among them
 
     async def resolve(self, target: Target, sender: str | UUID | None = None) -> tuple[Recipient, ...]:
         """Return who would receive a message sent now."""
@@ -337,11 +325,12 @@ class Client:
 
         One at a time: a second one ends the first.
         """
+        channel = await self._connected()
         if self._subscription is not None:
             self._subscription.close()
         subscription = Subscription(self._unsubscribe, self._catch_up)
         self._subscription = subscription
-        await self._begin(subscription, await self._connected())
+        await self._begin(subscription, channel)
         return subscription
 
     async def status(self) -> DaemonStatus:
@@ -370,17 +359,6 @@ class Client:
             except ConnectionLost:
                 if self._is_closed:
                     raise
-
-    async def _send_all(self, requests: Sequence[SendMessage]) -> list[Receipt | FugueError]:
-        """Return the answers to sends; those that a lost connection left unanswered are sent again under their ids."""
-        channel = await self._connected()
-        answers: list[Receipt | FugueError] = await channel.ask_all(requests)
-        lost = [place for place, answer in enumerate(answers) if isinstance(answer, ConnectionLost)]
-        if lost and not self._is_closed:
-            again = await self._send_all([requests[place] for place in lost])
-            for place, answer in zip(lost, again, strict=True):
-                answers[place] = answer
-        return answers
 
     async def _about(self, request: Request) -> SessionInfo:
         info: SessionInfo = await self._ask(request)

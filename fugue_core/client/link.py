@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import socket
+import struct
 from typing import Protocol
 
+from fugue_core.errors import DaemonUnavailable
 from fugue_core.protocol.lines import LineCutter
 
 READ_BYTES = 256 * 1024
@@ -98,7 +102,20 @@ class SocketOpener:
         return await self._open(receiver)
 
     async def _open(self, receiver: Receiver) -> Link:
-        _, link = await asyncio.get_running_loop().create_unix_connection(
+        transport, link = await asyncio.get_running_loop().create_unix_connection(
             lambda: SocketLink(receiver), self.socket_path
         )
+        uid = _owner(transport.get_extra_info("socket"))
+        if uid is not None and uid != os.getuid():
+            transport.abort()
+            raise DaemonUnavailable(self.socket_path, f"another user (uid {uid}) listens there")
         return link
+
+
+def _owner(connection: socket.socket) -> int | None:
+    """Return the user who listens at the other end; None where the system does not say."""
+    if not hasattr(socket, "SO_PEERCRED"):
+        return None  # elsewhere the mode of the directory must do
+    credentials = connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, struct.calcsize("3i"))
+    _, uid, _ = struct.unpack("3i", credentials)
+    return int(uid)
