@@ -87,8 +87,8 @@ class RowList(Widget, can_focus=True):
         width = self.size.width
         if y < self.heading_rows:
             return self.heading(y, width)
-        if y >= self.HEADING_ROWS + self.visible_rows:
-            return self.foot(y - self.HEADING_ROWS - self.visible_rows, width)
+        if y >= self.heading_rows + self.visible_rows:
+            return self.foot(y - self.heading_rows - self.visible_rows, width)
         index = self._top + y - self.heading_rows
         if index >= self.count:
             return Line(width, self.background).strip()
@@ -189,7 +189,7 @@ class RowList(Widget, can_focus=True):
 
     def index_at(self, y: int) -> int | None:
         """Return the row that is drawn on a line of the pane, if one is."""
-        row = y - self.HEADING_ROWS
+        row = y - self.heading_rows
         return self._top + row if 0 <= row < self.visible_rows and self._top + row < self.count else None
 
     def on_focus(self) -> None:
