@@ -3,99 +3,128 @@
 from __future__ import annotations
 
 import contextlib
-import getpass
-import os
 import time
 from collections import deque
-from typing import ClassVar
+from collections.abc import Sequence
+from typing import ClassVar, cast
 from uuid import UUID
 
 import msgspec
 from textual import on, work
 from textual.app import App, ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import Horizontal, Vertical
-from textual.theme import Theme
-from textual.widget import Widget
-from textual.widgets import Input
+from textual.filter import LineFilter
+from textual.widgets import Input, Static
 
-from fugue_core.client import Client, connect
+from fugue_core.client import Client
 from fugue_core.client.link import Opener
-from fugue_core.errors import FugueError, InvalidFilter
+from fugue_core.errors import FugueError, InvalidFilter, SessionNotFound
 from fugue_core.filter import Filter, parse_filter
 from fugue_core.place import server_name, socket_path
 from fugue_core.protocol.envelope import Envelope
-from fugue_core.protocol.events import MessageSent, Resync
+from fugue_core.protocol.events import Event, MessageSent
 from fugue_core.protocol.message import OrchestrationMessage
 from fugue_core.protocol.session import SessionInfo
-from fugue_core.protocol.target import WireTarget
-from fugue_tui.palette import DARK, LIGHT, Palette
+from fugue_core.protocol.target import WireTarget, format_target
+from fugue_tui.config import Config, Memory, remember
+from fugue_tui.glyphs import AsciiOnly
+from fugue_tui.keymap import bar_keys, check_keys
+from fugue_tui.link import DaemonLink, LinkState
+from fugue_tui.palette import DARK, Palette
+from fugue_tui.screens.end_panel import EndPanel
 from fugue_tui.screens.inspector import Inspector
-from fugue_tui.screens.tag_editor import TagEdit, TagEditor
+from fugue_tui.screens.rename_panel import RenamePanel
+from fugue_tui.screens.tag_editor import TagEditor
+from fugue_tui.tag_edit import TagHistory
+from fugue_tui.theme import PALETTES, next_palette, theme_of, variables_of
 from fugue_tui.view import World
 from fugue_tui.widgets.compose_pane import ComposePane
 from fugue_tui.widgets.message_log import MessageLog
 from fugue_tui.widgets.session_list import SessionList
 from fugue_tui.widgets.status_bar import RATES, StatusBar
+from fugue_tui.widgets.workspace import COMPOSE_ROWS, PaneName, Workspace
 
 FRAME_S = 1 / 30
 """Events are taken in as they come, and shown at most so often."""
-HISTORY_MESSAGES = 500
-NARROW, STACKED = 120, 80
-"""Below so many cells the sidebar is narrow; below so many there is one pane at a time."""
-PALETTES = {palette.name: palette for palette in (DARK, LIGHT)}
+LEAST_WIDTH, LEAST_HEIGHT = 40, 10
+PANE_TITLES: dict[PaneName, str] = {"sessions": "sessions", "log": "messages", "compose": "compose"}
 
 
 class FugueApp(App[None]):
-    """fugue's screen. A client of the daemon like any other: it shows what events say, and asks for every change."""
+    """fugue's screen. A client of the daemon like any other: it shows what events say, and asks for every change.
+
+    Args of the constructor:
+        opener: Where the daemon is; None: where the environment says, see `fugue_core.place`.
+        server: What the server is called here; None: by its socket.
+        config: What the user has set, see `config.read_config`.
+    """
 
     CSS_PATH = "fugue.tcss"
     TITLE = "fugue"
+    ENABLE_COMMAND_PALETTE = True
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("q", "quit", "quit", id="app.quit"),
-        Binding("tab", "app.focus_next", "next pane", show=False, id="app.next_pane"),
         Binding("M", "compose", "write", show=False, id="app.compose"),
-        Binding("question_mark,f1", "show_help_panel", "help", key_display="?", id="app.help"),
+        Binding("question_mark,f1", "help", "help", key_display="?", id="app.help"),
         Binding("colon", "command_palette", "palette", show=False, id="app.palette"),
+        Binding("T", "next_theme", "next theme", show=False, id="app.theme"),
+        Binding("D", "demo", "watch the demo", show=False, id="app.demo"),
+        Binding("f9", "reconnect", "reconnect now", show=False, id="app.reconnect"),
+        Binding("q", "quit", "quit", id="app.quit"),
     ]
 
-    def __init__(self, opener: Opener | None = None, *, server: str | None = None) -> None:
+    def __init__(
+        self, opener: Opener | None = None, *, server: str | None = None, config: Config | None = None
+    ) -> None:
         super().__init__()
-        self._opener = opener
+        self._config = config or Config()
         self._server = server or server_name(socket_path())
-        self._client: Client | None = None
-        self._human: SessionInfo | None = None
-        self._world = World()
+        self._ascii = AsciiOnly()
+        self._keys, self._trouble = check_keys(self._config.keys)
+        self._trouble += self._config.trouble
+        self._link = DaemonLink(opener, self._take_events, self._show_link)
         self._filter = Filter()
-        self._marked: frozenset[UUID] = frozenset()
+        self._tag_history = TagHistory()
         self._is_stale = False
         self._sent_this_second = 0
         self._rates: deque[float] = deque(maxlen=RATES)
+        self.wants_demo = False
 
     def get_theme_variable_defaults(self) -> dict[str, str]:
         """Return our colours under every theme; those of other themes keep what we do not name."""
         return variables_of(DARK)
 
+    def get_line_filters(self) -> Sequence[LineFilter]:
+        """Return what every line goes through last."""
+        filters = super().get_line_filters()
+        return [*filters, self._ascii] if self._config.is_ascii else filters
+
     def compose(self) -> ComposeResult:
         """Return the panes."""
-        with Horizontal(id="panes"):
-            yield SessionList(id="sessions")
-            with Vertical(id="main"):
-                yield MessageLog(id="log")
-                yield Input(placeholder="from: to: tag: type: state: repo: text, ! negates", id="filter", compact=True)
-                yield ComposePane(id="compose")
+        log = MessageLog(id="log")
+        field = Input(placeholder="from: to: tag: type: state: repo: text, ! negates", id="filter", compact=True)
+        yield Workspace(SessionList(id="sessions"), [log, field], ComposePane(id="compose"), id="panes")
+        yield Static(f"fugue needs {LEAST_WIDTH} x {LEAST_HEIGHT}", id="too-small")
         yield StatusBar(id="status")
 
     def on_mount(self) -> None:
-        """Begin: colours, timers, and the connection."""
+        """Begin: colours, keys, timers, and the connection."""
         for palette in PALETTES.values():
             self.register_theme(theme_of(palette))
-        self.theme = DARK.name
-        self.theme_changed_signal.subscribe(self, lambda theme: self._take_palette(PALETTES.get(theme.name, DARK)))
-        self._take_palette(DARK)
+        self.set_keymap(self._keys)
+        memory = self._config.memory
+        wanted = [name for name in (memory.theme, self._config.screen.theme) if name in PALETTES]
+        self.theme = wanted[0] if wanted else DARK.name
+        self.theme_changed_signal.subscribe(self, lambda _: self._take_palette())
+        self._take_palette()
+        workspace = self.query_one(Workspace)
+        workspace.sidebar = memory.sidebar
+        workspace.compose_height = memory.compose_height or COMPOSE_ROWS
+        self.query_one(StatusBar).server = self._server
         self.query_one(MessageLog).focus()
+        for trouble in self._trouble:
+            self.notify(trouble, title="config.toml", severity="warning", timeout=10, markup=False)
         self.set_interval(FRAME_S, self._show_what_changed)
-        self.set_interval(1.0, self._count_rate)
+        self.set_interval(1.0, self._pass_second)
         self.follow_daemon()
 
     # --------------------------------------------------------------------------------------------------- the daemon
@@ -103,37 +132,37 @@ class FugueApp(App[None]):
     @work
     async def follow_daemon(self) -> None:
         """Be a session, and take in all that happens, for as long as the app runs."""
-        try:
-            async with connect(self._opener, name="fugue-tui") as client:
-                self._client = client
-                self._human = await self._join(client)
-                subscription = await client.subscribe()
-                while True:
-                    for event in await subscription.next_batch():
-                        self._world.apply(event)
-                        self._sent_this_second += isinstance(event, MessageSent)
-                        if isinstance(event, Resync):
-                            page = await client.list_messages(limit=HISTORY_MESSAGES)
-                            self._world.add_history(page.entries)
-                    self._is_stale = True
-        except FugueError as error:
-            self.query_one(StatusBar).trouble = str(error)
-
-    async def _join(self, client: Client) -> SessionInfo:
-        """Be the human's session: the one that this shell speaks for, or one named after the user."""
-        if client.session is not None:
-            return client.session
-        name = getpass.getuser()
-        with contextlib.suppress(FugueError):
-            return await client.join(name, tags=["human"], directory=os.getcwd(), resume=True)
-        return await client.join(tags=["human"], directory=os.getcwd())
+        await self._link.follow()
 
     @property
     def client(self) -> Client:
         """The connection. Raises `RuntimeError` before there is one; keys that need it come later."""
-        if self._client is None:
-            raise RuntimeError("not connected yet")
-        return self._client
+        return self._link.client
+
+    @property
+    def _world(self) -> World:
+        return self._link.world
+
+    @property
+    def _human(self) -> SessionInfo | None:
+        return self._link.human
+
+    def _take_events(self, events: Sequence[Event]) -> None:
+        """Note what has happened; it is shown with the next frame."""
+        self._sent_this_second += sum(isinstance(event, MessageSent) for event in events)
+        self._is_stale = True
+
+    def _show_link(self) -> None:
+        """Say how the connection is, and what to do where there is none."""
+        if not self.is_running:
+            return
+        bar, state = self.query_one(StatusBar), self._link.state
+        bar.is_up = state.kind == "up"
+        bar.trouble = trouble_of(state, time.monotonic())
+
+    def action_reconnect(self) -> None:
+        """Try again at once; a daemon that does not run is started."""
+        self._link.retry()
 
     # ------------------------------------------------------------------------------------------------- data goes down
 
@@ -142,87 +171,151 @@ class FugueApp(App[None]):
             return
         self._is_stale = False
         you = self._human.id if self._human else None
-        sessions = self.query_one(SessionList)
-        sessions.rows = tuple(self._world.session_rows(Filter(), self._marked, you, time.time()))
+        self.query_one(SessionList).roster = self._world.roster(you, time.time())
         log = self.query_one(MessageLog)
         log.total = self._world.message_count
         log.show(self._world.messages(self._filter))
         bar = self.query_one(StatusBar)
-        bar.server, bar.sessions = self._server, len(self._world.sessions)
+        bar.sessions = len(self._world.sessions)
         me = self._world.sessions.get(you) if you else None
         bar.unread = me.unread if me else 0
-        editor = self.screen
-        if isinstance(editor, TagEditor):
-            editor.refresh_from(self._world.sessions, self._world.tag_counts())
+        if isinstance(self.screen, TagEditor):
+            self.screen.refresh_from(self._world.sessions, self._world.known_tags())
+        elif isinstance(self.screen, EndPanel):
+            self.screen.refresh_from(self._world.sessions)
 
-    def _count_rate(self) -> None:
+    def _pass_second(self) -> None:
         self._rates.append(float(self._sent_this_second))
         self._sent_this_second = 0
         self.query_one(StatusBar).rates = tuple(self._rates)
         self._is_stale = True  # ages grow
+        self._show_link()  # and so does patience
 
-    def _take_palette(self, palette: Palette) -> None:
+    def _take_palette(self) -> None:
         for pane in (self.query_one(SessionList), self.query_one(MessageLog), self.query_one(StatusBar)):
-            pane.palette = palette
+            pane.palette = self.palette
 
     @property
     def palette(self) -> Palette:
         """The colours in use."""
         return PALETTES.get(self.theme, DARK)
 
+    # ---------------------------------------------------------------------------------------------------- the panes
+
     def on_resize(self) -> None:
-        """Lay the panes out for the width."""
-        width = self.size.width
-        self.screen_stack[0].set_class(width < NARROW, "narrow")
-        self.screen_stack[0].set_class(width < STACKED, "stacked")
+        """Lay the panes out for the size."""
+        size = self.size
+        is_enough = size.width >= LEAST_WIDTH and size.height >= LEAST_HEIGHT
+        self.query_one("#too-small").display = not is_enough
+        workspace = self.query_one(Workspace)
+        workspace.display = self.query_one(StatusBar).display = is_enough
+        workspace.fit(size)
 
     def on_descendant_focus(self) -> None:
         """Say which pane has the keys, and what they do."""
-        focused = self.focused
-        pane = (
-            next((node for node in focused.ancestors_with_self if isinstance(node, PANES)), None) if focused else None
-        )
+        nodes = [node for node in (self.focused.ancestors_with_self if self.focused else ()) if node.id in PANE_TITLES]
         bar = self.query_one(StatusBar)
-        bar.pane = (
-            {"sessions": "sessions", "log": "messages", "compose": "compose"}.get(pane.id or "", "") if pane else ""
-        )
-        self.screen_stack[0].set_class(isinstance(pane, SessionList), "sessions-shown")
-        bar.keys = keys_of(pane)
+        if not nodes:
+            return
+        pane = nodes[0]
+        name = cast("PaneName", pane.id)
+        bar.pane = PANE_TITLES[name]
+        bar.keys = (*bar_keys(pane.BINDINGS, self._keys), *bar_keys(self.BINDINGS, self._keys))
+        self.query_one(Workspace).bring(name)
+
+    @on(Workspace.PaneShown)
+    def focus_pane(self, event: Workspace.PaneShown) -> None:
+        """Give the keys to the pane that has come to the front."""
+        if event.pane == "compose":
+            self.action_compose()
+        else:
+            self.query_one(f"#{event.pane}").focus()
+
+    @on(Workspace.Resized)
+    def keep_sizes(self) -> None:
+        """Remember the sizes for next time."""
+        self._remember()
+
+    def action_next_theme(self) -> None:
+        """Go on to the next theme, and keep it."""
+        self.use_theme(next_palette(self.theme).name)
+
+    def use_theme(self, name: str) -> None:
+        """Change the colours, and keep them for next time."""
+        self.theme = name
+        self._remember()
+
+    def _remember(self) -> None:
+        workspace = self.query_one(Workspace)
+        memory = Memory(theme=self.theme, sidebar=workspace.sidebar, compose_height=workspace.compose_height)
+        remember(self._config.memory_path, memory)
+
+    def action_demo(self) -> None:
+        """Leave for the demo, which opens a screen of its own."""
+        self.wants_demo = True
+        self.exit()
 
     # ------------------------------------------------------------------------------------------------- messages go up
 
-    @on(SessionList.Marked)
-    def mark(self, event: SessionList.Marked) -> None:
-        """Mark a session, or take marks away."""
-        self._marked = frozenset() if event.session is None else self._marked ^ {event.session}
-        self._is_stale = True
-
     @on(SessionList.TagsAsked)
     def edit_tags(self, event: SessionList.TagsAsked) -> None:
-        """Open the tag editor for the marked sessions, or for this one."""
-        marked = [info for info in self._world.sessions.values() if info.id in self._marked]
-        self.push_screen(TagEditor(marked or [event.session], self._world.tag_counts(), self.palette))
+        """Open the tag editor."""
+        self.push_screen(TagEditor(event.sessions, self._world.known_tags(), self.palette, self._tag_history))
 
     @on(TagEditor.Edited)
     @work
     async def change_tags(self, event: TagEditor.Edited) -> None:
-        """Ask for a change of tags; the chips change when the daemon says so."""
-        edit: TagEdit = event.edit
-        editor = self.screen
+        """Ask for a change of tags; the chips change when the daemon says so. What was done of it can be undone."""
+        edit, editor, reason = event.edit, self.screen, ""
+        done: list[UUID] = []
         try:
             for session in edit.sessions:
                 await self.client.tag(add=edit.add, remove=edit.remove, session=session)
+                done.append(session)
         except FugueError as error:
-            if isinstance(editor, TagEditor):
-                editor.show_refusal(str(error))
+            reason = str(error)
+        self._tag_history.confirm(edit, done, time.time())
+        if isinstance(editor, TagEditor):
+            editor.settle(edit, reason)
+
+    @on(SessionList.RenameAsked)
+    def open_rename(self, event: SessionList.RenameAsked) -> None:
+        """Ask for another name."""
+        self.push_screen(RenamePanel(event.sessions[0], self.palette))
+
+    @on(RenamePanel.Entered)
+    @work
+    async def rename_session(self, event: RenamePanel.Entered) -> None:
+        """Rename a session; a refusal keeps what was typed."""
+        try:
+            await self.client.rename(event.name, session=event.session)
+        except FugueError as error:
+            event.panel.show_refusal(str(error))
         else:
-            if isinstance(editor, TagEditor):
-                editor.confirm(edit)
+            event.panel.dismiss()
+
+    @on(SessionList.EndAsked)
+    def open_end(self, event: SessionList.EndAsked) -> None:
+        """Ask whether sessions are to end."""
+        self.push_screen(EndPanel(event.sessions, self.palette, you=self._human.id if self._human else None))
+
+    @on(EndPanel.Confirmed)
+    @work
+    async def end_sessions(self, event: EndPanel.Confirmed) -> None:
+        """End sessions one after the other; the panel stays where one is refused."""
+        try:
+            for session in event.sessions:
+                with contextlib.suppress(SessionNotFound):  # it has ended by itself
+                    await self.client.end(session)
+        except FugueError as error:
+            event.panel.show_refusal(str(error))
+        else:
+            event.panel.dismiss()
 
     @on(SessionList.WriteAsked)
     def write_to_session(self, event: SessionList.WriteAsked) -> None:
         """Compose to a session."""
-        self._open_compose(f"session:{event.session.name}")
+        self._open_compose(format_target(event.target))
 
     @on(MessageLog.ReplyAsked)
     def reply_to_row(self, event: MessageLog.ReplyAsked) -> None:
@@ -239,21 +332,26 @@ class FugueApp(App[None]):
         self._open_compose(f"session:{envelope.sender.name}", reply_to=str(envelope.id))
 
     def _open_compose(self, target: str, reply_to: str = "") -> None:
-        pane = self.query_one(ComposePane)
-        pane.add_class("open")
+        pane = self._opened_compose()
         pane.write_to(target, reply_to=reply_to)
 
     def action_compose(self) -> None:
         """Open the compose pane as it was left."""
-        pane = self.query_one(ComposePane)
+        self._opened_compose().query_one("#target").focus()
+
+    def _opened_compose(self) -> ComposePane:
+        pane, workspace = self.query_one(ComposePane), self.query_one(Workspace)
         pane.add_class("open")
-        pane.query_one("#target").focus()
+        workspace.bring("compose")
+        workspace.lay_out()
+        return pane
 
     @on(ComposePane.Left)
     def leave_compose(self) -> None:
         """Close the compose pane; the draft stays in it."""
         self.query_one(ComposePane).remove_class("open")
-        self.query_one(MessageLog).focus()
+        self.query_one(Workspace).lay_out()
+        self.query_one(Workspace).action_show_pane("log")
 
     @on(ComposePane.TargetChanged)
     @work(exclusive=True, group="resolve")
@@ -316,52 +414,12 @@ class FugueApp(App[None]):
         self.query_one(MessageLog).focus()
 
 
-PANES = (SessionList, MessageLog, ComposePane)
-
-
-def keys_of(pane: Widget | None) -> tuple[tuple[str, str], ...]:
-    """Return the keys that are worth showing for a pane, with a word for each."""
-    bindings = [] if pane is None else [binding for binding in pane.BINDINGS if isinstance(binding, Binding)]
-    shown = [(key_name(binding), binding.description) for binding in bindings if binding.show]
-    return (*shown, ("M", "write"), ("?", "help"), ("q", "quit"))
-
-
-def key_name(binding: Binding) -> str:
-    """Return how a key is written in the status bar."""
-    return binding.key_display or binding.key.partition(",")[0]
-
-
-def theme_of(palette: Palette) -> Theme:
-    """Return Textual's theme for a palette; the style sheet uses its variables."""
-    return Theme(
-        name=palette.name,
-        primary=palette.accent,
-        secondary=palette.accent,
-        accent=palette.accent,
-        foreground=palette.text,
-        background=palette.pane,
-        surface=palette.sidebar,
-        panel=palette.raised,
-        success=palette.ok,
-        warning=palette.wait,
-        error=palette.bad,
-        dark=palette.is_dark,
-        variables=variables_of(palette),
-    )
-
-
-def variables_of(palette: Palette) -> dict[str, str]:
-    """Return the colours by the names that the style sheet uses."""
-    return {
-        "pane": palette.pane,
-        "sidebar": palette.sidebar,
-        "raised": palette.raised,
-        "rule": palette.rule,
-        "text-ink": palette.text,
-        "muted-ink": palette.muted,
-        "faint-ink": palette.faint,
-        "accent-ink": palette.accent,
-        "ok-ink": palette.ok,
-        "bad-ink": palette.bad,
-        "bad-fill": palette.bad_fill,
-    }
+def trouble_of(state: LinkState, now: float) -> str:
+    """Return what the status bar says of a connection that there is not; empty while there is one."""
+    retry_in_s = state.retry_in_s(now)
+    when = "" if retry_in_s is None else f" in {retry_in_s} s"
+    if state.kind == "lost":
+        return f"reconnecting{when}, nothing typed is lost"
+    if state.kind == "connecting" and state.reason:
+        return f"no daemon; trying again{when or ' now'}, f9 at once"
+    return ""

@@ -10,11 +10,14 @@ from rich.style import Style
 from textual.strip import Strip
 
 from fugue_core.printable import printable
+from fugue_tui.palette import REVERSE
 
 
 @cache
 def style_of(colour: str, fill: str, *, bold: bool = False, italic: bool = False) -> Style:
     """Return a style; the same object for the same colours."""
+    if fill == REVERSE:
+        return Style(reverse=True, bold=bold, italic=italic)
     return Style(color=colour, bgcolor=fill, bold=bold, italic=italic)
 
 

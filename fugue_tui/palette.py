@@ -14,7 +14,7 @@ import msgspec
 
 
 class Palette(msgspec.Struct, frozen=True, kw_only=True):
-    """One theme's colours, as `#rrggbb`.
+    """One theme's colours, as `#rrggbb`; those of `ANSI` by the names that a terminal's own have in Rich.
 
     Fields:
         pane, sidebar, raised: Backgrounds: log and compose; sessions and wells; title strips, panels, status bar.
@@ -24,6 +24,8 @@ class Palette(msgspec.Struct, frozen=True, kw_only=True):
         accent, accent_fill: Focus, unread, marks, the next key.
         ok, wait, bad, bad_fill: Acked and valid; not all acked, held, paused; dead, expired, error.
         on_accent: Text on a solid accent.
+        json_key, json_string, json_number, json_literal: JSON; its punctuation is faint.
+        is_ansi: The terminal's own colours; its background is unknown, so that nothing may be mixed from them.
     """
 
     name: str
@@ -46,6 +48,11 @@ class Palette(msgspec.Struct, frozen=True, kw_only=True):
     bad: str
     bad_fill: str
     on_accent: str
+    json_key: str
+    json_string: str
+    json_number: str
+    json_literal: str
+    is_ansi: bool = False
 
 
 DARK = Palette(
@@ -69,6 +76,10 @@ DARK = Palette(
     bad="#f07f7c",
     bad_fill="#3a1f26",
     on_accent="#0f1218",
+    json_key="#a9b4e8",
+    json_string="#a8cfae",
+    json_number="#e2bd8b",
+    json_literal="#d8a3cf",
 )
 
 LIGHT = Palette(
@@ -92,7 +103,44 @@ LIGHT = Palette(
     bad="#b62a33",
     bad_fill="#fbe0df",
     on_accent="#ffffff",
+    json_key="#3f4aa8",
+    json_string="#2b6b3c",
+    json_number="#8a5200",
+    json_literal="#8a2f7c",
 )
+
+REVERSE = "reverse"
+"""In place of a fill: the terminal's ink and paper change places; `line.style_of` knows it."""
+
+ANSI = Palette(
+    name="fugue-ansi",
+    is_dark=True,
+    pane="default",
+    sidebar="default",
+    raised="default",
+    cursor=REVERSE,
+    cursor_weak="default",
+    rule="bright_black",
+    strong="default",
+    text="default",
+    muted="default",
+    faint="bright_black",
+    ghost="bright_black",
+    accent="cyan",
+    accent_fill="default",
+    ok="green",
+    wait="yellow",
+    bad="red",
+    bad_fill="default",
+    on_accent="black",
+    json_key="cyan",
+    json_string="green",
+    json_number="yellow",
+    json_literal="magenta",
+    is_ansi=True,
+)
+
+ANSI_HUES = ("red", "green", "yellow", "blue", "magenta", "cyan")
 
 HUES = (45, 70, 95, 120, 145, 170, 195, 220, 245, 305, 330, 355)
 """Degrees in OKLCH; no pure red and no blue of the accent, since those mean something."""
@@ -108,6 +156,8 @@ class TagColour(msgspec.Struct, frozen=True):
 @cache
 def tag_colour(tag: str, palette: Palette) -> TagColour:
     """Return a tag's colour: the same on every machine and in every pane. Hues collide: write the name."""
+    if palette.is_ansi:
+        return TagColour(_ansi_hue(tag), palette.pane)
     hue = _hue(tag)
     if palette.is_dark:
         return TagColour(_oklch(0.80, 0.105, hue), _oklch(0.305, 0.045, hue))
@@ -117,11 +167,43 @@ def tag_colour(tag: str, palette: Palette) -> TagColour:
 @cache
 def name_colour(name: str, palette: Palette) -> str:
     """Return a sender's colour: by the same hash as a tag's, but softer, so that it does not read as one."""
+    if palette.is_ansi:
+        return _ansi_hue(name)
     return _oklch(0.80, 0.065, _hue(name)) if palette.is_dark else _oklch(0.44, 0.09, _hue(name))
 
 
+def css_colour(colour: str) -> str:
+    """Return a colour of a palette as Textual's style sheets and `Color.parse` call it."""
+    if colour.startswith("#"):
+        return colour
+    return "ansi_default" if colour == REVERSE else f"ansi_{colour}"
+
+
+def contrast(text: str, fill: str) -> float:
+    """Return the contrast of two `#rrggbb`, from 1 to 21 (WCAG 2.2)."""
+    lighter, darker = sorted((_luminance(text), _luminance(fill)), reverse=True)
+    return (lighter + 0.05) / (darker + 0.05)
+
+
+def _luminance(colour: str) -> float:
+    channels = [int(colour[place : place + 2], 16) / 255 for place in (1, 3, 5)]
+    red, green, blue = (
+        channel / 12.92 if channel <= 0.04045 else ((channel + 0.055) / 1.055) ** 2.4  # noqa: PLR2004  # the standard's
+        for channel in channels
+    )
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
+
+
+def _hash(name: str) -> int:
+    return crc32(f"33013:{name}".encode(errors="surrogatepass"))
+
+
 def _hue(name: str) -> int:
-    return HUES[crc32(f"33013:{name}".encode(errors="surrogatepass")) % len(HUES)]
+    return HUES[_hash(name) % len(HUES)]
+
+
+def _ansi_hue(name: str) -> str:
+    return ANSI_HUES[_hash(name) % len(ANSI_HUES)]
 
 
 def _oklch(lightness: float, chroma: float, hue_degrees: float) -> str:

@@ -13,10 +13,17 @@ BARS = "▁▂▃▄▅▆▇█"
 RATES = 12
 """Seconds in the sparkline."""
 GAP = 3
+KEYS_MOST = 7
+
+Piece = tuple[str, str, bool]
+"""Text, colour, and whether it stands on the accent's fill."""
 
 
 class StatusBar(Widget):
-    """Down: assign `pane`, `keys`, `server`, `sessions`, `rates`, `unread` and `trouble`. Up: nothing."""
+    """Left: where the keys go and what they do. Right: how the daemon is. Always fits: what matters least goes first.
+
+    Down: assign `pane`, `keys`, `server`, `sessions`, `rates`, `unread`, `is_up` and `trouble`. Up: nothing.
+    """
 
     palette: reactive[Palette] = reactive(DARK)
     pane: reactive[str] = reactive("")
@@ -25,6 +32,7 @@ class StatusBar(Widget):
     sessions: reactive[int] = reactive(0)
     rates: reactive[tuple[float, ...]] = reactive(())
     unread: reactive[int] = reactive(0)
+    is_up: reactive[bool] = reactive(default=False)
     trouble: reactive[str] = reactive("")
 
     def render_line(self, y: int) -> Strip:
@@ -33,41 +41,66 @@ class StatusBar(Widget):
         fill = palette.bad_fill if self.trouble else palette.raised
         if y:
             return Line(width, fill).strip()
-        right = self._right(fill)
-        line = Line(width, fill)
-        line.put(f" {self.pane.upper()} ", palette.on_accent, bold=True, fill=palette.accent)
+        left = Line(width, fill)
+        left.put(f" {self.pane.upper()} ", palette.on_accent, bold=True, fill=palette.accent)
         if self.trouble:
-            line.put("  ", palette.bad).put(self.trouble, palette.bad, bold=True)
-            return line.strip()
-        for key, word in self.keys:
-            if line.column + len(key) + len(word) + 3 + GAP > width - right.column:
+            left.put("  ", palette.bad).put(self.trouble, palette.bad, bold=True)
+            return left.strip()
+        keys = list(self.keys)
+        help_chars = 2 + len(keys[-1][0]) if keys else 0
+        pieces = self._right_for(width - left.column - help_chars - GAP)
+        right_width = sum(len(text) for text, _, _ in pieces)
+        end = width - right_width - GAP
+        while keys and left.column + sum(len(key) + len(word) + 3 for key, word in keys) > end:
+            if len(keys) == 1:  # `?` alone says where the others are told
+                word = ""
+                keys = [(keys[0][0], word)] if left.column + len(keys[0][0]) + 2 <= end else []
                 break
-            line.put("  ", palette.muted).put(key, palette.text, bold=True).put(f" {word}", palette.muted)
-        line.at(width - right.column)
-        return Strip.join([line.strip().crop(0, width - right.column), right.strip()])
+            del keys[-2]
+        for key, word in keys:
+            left.put("  ", palette.muted).put(key, palette.text, bold=True)
+            if word:
+                left.put(f" {word}", palette.muted)
+        left.at(width - right_width)
+        for text, colour, is_filled in pieces:
+            left.put(text, colour, bold=is_filled, fill=palette.accent_fill if is_filled else None)
+        return left.strip()
 
-    def _right(self, fill: str) -> Line:
+    def _right_for(self, room: int) -> list[Piece]:
+        """Return the most that there is to say in so many cells."""
         palette = self.palette
-        bars = self._sparkline()
-        rate = f"{self.rates[-1]:.0f}/s" if self.rates else "0/s"
-        pieces = [
-            ("● ", palette.ok),
-            (f"{self.server}  ", palette.text),
-            (f"{self.sessions} sessions  ", palette.muted),
+        rate = self.rates[-1] if self.rates else 0.0
+        written = f"{rate:.0f}/s" if rate < 10_000 else f"{rate / 1000:.0f}k/s"  # noqa: PLR2004
+        count = f"{self.sessions:,}"
+        sessions = f"{count} session" if self.sessions == 1 else f"{count} sessions"
+        dot: Piece = ("● ", palette.ok, False) if self.is_up else ("○ ", palette.wait, False)
+        unread: list[Piece] = []
+        badge: list[Piece] = []
+        if self.unread:
+            number = f"{self.unread}" if self.unread < 1000 else "999+"  # noqa: PLR2004
+            badge = [(f" {number} ", palette.accent, True)]
+            unread = [*badge, (" unread ", palette.muted, False)]
+        bars, few = self._sparkline(), self._sparkline()[-5:]
+        name: Piece = (f"{self.server}   ", palette.text, False)
+        candidates: list[list[Piece]] = [
+            [dot, name, (f"{sessions}   ", palette.muted, False), *self._rate(bars, written, "  "), *unread],
+            [dot, name, (f"{sessions}  ", palette.muted, False), *self._rate(bars, written, " "), *badge],
+            [dot, (f"{count}  ", palette.text, False), *self._rate(few, written, " "), *badge],
+            [dot, (f"{count} ", palette.text, False), (f"{written} ", palette.muted, False), *badge],
+            [dot, (f"{count} ", palette.text, False), *badge],
+            [dot],
         ]
-        pieces += [(f"{bars} ", palette.accent), (f"{rate} ", palette.muted)]
-        unread = f" {self.unread} " if self.unread else ""
-        width = sum(len(text) for text, _ in pieces) + len(unread)
-        line = Line(width, fill)
-        for text, colour in pieces:
-            line.put(text, colour)
-        if unread:
-            line.put(unread, palette.accent, bold=True, fill=palette.accent_fill)
-        return line
+        wanted = room - sum(len(key) + len(word) + 3 for key, word in self.keys[:3])
+        for least in (wanted, room):
+            for pieces in candidates[: 3 if least == wanted else None]:
+                if sum(len(text) for text, _, _ in pieces) <= least:
+                    return pieces
+        return []
+
+    def _rate(self, bars: str, written: str, gap: str) -> list[Piece]:
+        return [(f"{bars} ", self.palette.accent, False), (f"{written}{gap}", self.palette.muted, False)]
 
     def _sparkline(self) -> str:
         most = max(self.rates, default=0.0)
-        if not most:
-            return BARS[0] * RATES
-        heights = [round(rate / most * (len(BARS) - 1)) for rate in self.rates]
+        heights = [round(rate / most * (len(BARS) - 1)) if most else 0 for rate in self.rates]
         return "".join(BARS[height] for height in heights).rjust(RATES, BARS[0])

@@ -1,0 +1,176 @@
+"""Which keys do what where: read from the bindings of the panes themselves, changed by the user's configuration.
+
+No I/O. A binding without an id is Textual's own or no key of ours, and is not told.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from difflib import get_close_matches
+
+import msgspec
+from textual.binding import Binding, BindingType
+from textual.dom import DOMNode
+from textual.keys import KEY_ALIASES, Keys, format_key, key_to_character
+
+TWINS = {
+    "app.demo": "fugue --demo",
+    "app.help": "fugue help",
+    "app.doctor": "fugue doctor",
+    "app.reconnect": "fugue daemon start",
+    "compose.send": "fugue send TARGET TYPE PAYLOAD",
+    "inbox.ack": "fugue recv",
+    "inbox.open": "fugue recv --peek",
+    "app.inbox": "fugue recv --peek",
+    "inspector.open": "fugue trace ID",
+    "log.filter": "fugue log FILTER",
+    "log.follow": "fugue log -f",
+    "log.open": "fugue trace ID",
+    "log.reply": "fugue send session:NAME TYPE PAYLOAD --reply-to ID",
+    "sessions.details": "fugue show SESSION",
+    "sessions.end": "fugue kill SESSION",
+    "sessions.filter": "fugue ls FILTER",
+    "sessions.new": "fugue run -n NAME -t TAG -- PROGRAM",
+    "sessions.rename": "fugue rename NAME SESSION",
+    "sessions.tags": "fugue tag add|rm TAG",
+    "sessions.write": "fugue send session:NAME TYPE PAYLOAD",
+    "tags.add": "fugue tag add TAG",
+    "tags.remove": "fugue tag rm TAG",
+}
+"""What does the same on the command line, by the id of the binding."""
+
+TITLES = {
+    "FugueApp": "everywhere",
+    "Workspace": "panes",
+    "RowList": "lists",
+    "SessionList": "sessions",
+    "MessageLog": "messages",
+    "ComposePane": "compose",
+}
+ORDER = tuple(TITLES.values())
+MODIFIERS = frozenset({"ctrl", "alt", "shift", "super", "meta", "hyper"})
+KEYS = frozenset(key.value for key in Keys) | KEY_ALIASES.keys()
+
+
+class KeyRow(msgspec.Struct, frozen=True, kw_only=True):
+    """A binding as help and palette tell it.
+
+    Fields:
+        context: Where it holds: the title of a pane or a panel.
+        keys: As people write them.
+        twin: The command line that does the same, or empty.
+    """
+
+    id: str
+    context: str
+    keys: tuple[str, ...]
+    words: str
+    action: str
+    twin: str
+
+
+def own_bindings(owner: type[DOMNode]) -> list[Binding]:
+    """Return the bindings with an id that a class itself declares."""
+    declared: Iterable[BindingType] = owner.__dict__.get("BINDINGS", ())
+    return [binding for binding in declared if isinstance(binding, Binding) and binding.id]
+
+
+def owners(root: type[DOMNode] = DOMNode) -> list[type[DOMNode]]:
+    """Return every class of fugue that has bindings: panes first, then the panels, by name."""
+    found: dict[type[DOMNode], None] = {}
+    waiting = [root]
+    while waiting:
+        owner = waiting.pop()
+        waiting += owner.__subclasses__()
+        if owner.__module__.startswith("fugue_tui.") and own_bindings(owner):
+            found[owner] = None
+    return sorted(found, key=lambda owner: (_rank(title_of(owner)), title_of(owner)))
+
+
+def title_of(owner: type[DOMNode]) -> str:
+    """Return what a class is called in help: `tag editor` of `TagEditor`."""
+    name = owner.__name__
+    if name in TITLES:
+        return TITLES[name]
+    return "".join(f" {char.lower()}" if char.isupper() else char for char in name).strip()
+
+
+def key_rows(keys: Mapping[str, str]) -> list[KeyRow]:
+    """Return every binding there is, under the keys that it has with the user's own `keys`."""
+    rows = []
+    for owner in owners():
+        for binding in own_bindings(owner):
+            assert binding.id is not None  # noqa: S101  # `own_bindings` has only such
+            written = keys.get(binding.id, binding.key)
+            rows.append(
+                KeyRow(
+                    id=binding.id,
+                    context=title_of(owner),
+                    keys=tuple(key_name(key.strip()) for key in written.split(",")),
+                    words=binding.description,
+                    action=binding.action,
+                    twin=TWINS.get(binding.id, ""),
+                )
+            )
+    return rows
+
+
+def bar_keys(bindings: Sequence[BindingType], keys: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
+    """Return what the status bar tells of a pane's bindings: a key and a word each."""
+    shown = [binding for binding in bindings if isinstance(binding, Binding) and binding.show and binding.description]
+    return tuple((_first_key(binding, keys), binding.description) for binding in shown)
+
+
+def key_name(key: str) -> str:
+    """Return how people write a key: `?` for `question_mark`."""
+    modifiers, plus, last = key.rpartition("+")
+    if not last:  # the key `+` itself
+        return key
+    short = {"escape": "esc", "pagedown": "pgdn", "pageup": "pgup", "question_mark": "?"}.get(last)
+    shown = short or (last if len(last) == 1 or last in _WORDS else format_key(last))
+    return f"{modifiers}{plus}{shown}"
+
+
+_WORDS = frozenset(
+    {"enter", "tab", "space", "backspace", "delete", "home", "end", "up", "down", "left", "right", "insert"}
+    | {f"f{number}" for number in range(1, 25)}
+)
+
+
+def check_keys(keys: Mapping[str, str]) -> tuple[dict[str, str], list[str]]:
+    """Return those of the user's keys that can be used, and what is wrong with the others."""
+    known = {row.id: row for row in key_rows({})}
+    good: dict[str, str] = {}
+    trouble = []
+    for binding_id, written in keys.items():
+        if binding_id not in known:
+            near = get_close_matches(binding_id, known, n=1)
+            hint = f"; did you mean {near[0]}?" if near else ""
+            trouble.append(f"[keys] {binding_id}: there is no such action{hint}")
+            continue
+        wrong = [key for key in written.split(",") if not is_key(key.strip())]
+        if wrong:
+            trouble.append(f"[keys] {binding_id}: {wrong[0].strip() or 'nothing'} is no key")
+        else:
+            good[binding_id] = ",".join(key.strip() for key in written.split(","))
+    return good, trouble
+
+
+def is_key(key: str) -> bool:
+    """Say whether a terminal could send this: `f`, `ctrl+f`, `slash`, `f5`."""
+    if len(key) == 1:
+        return key.isprintable() and not key.isspace()
+    *modifiers, last = key.split("+")
+    if not last or not MODIFIERS.issuperset(modifiers):
+        return False
+    return len(last) == 1 or last in KEYS or key_to_character(last) is not None
+
+
+def _first_key(binding: Binding, keys: Mapping[str, str]) -> str:
+    if binding.id in keys:
+        return key_name(keys[binding.id].partition(",")[0])
+    return binding.key_display or key_name(binding.key.partition(",")[0])
+
+
+def _rank(title: str) -> int:
+    return ORDER.index(title) if title in ORDER else len(ORDER)

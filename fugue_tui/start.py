@@ -1,0 +1,46 @@
+"""Open the screen from the command line, for a server of the user's or for the demo's own."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+
+from fugue_core.cli.parser import parse_options
+from fugue_core.cli.spec import GLOBAL_OPTIONS
+from fugue_core.place import socket_path
+from fugue_tui.app import FugueApp
+from fugue_tui.config import read_config
+
+
+def open_screen(words: Sequence[str]) -> int:
+    """Show the screen until the user quits; return the exit code.
+
+    Args:
+        words: What was typed: `-L NAME`, `--socket PATH`, `--demo`, or nothing.
+    """
+    if "--demo" in words:
+        return _open_demo()
+    values: dict[str, list[str]] = {}
+    parse_options(words, GLOBAL_OPTIONS, values, stops=True)
+    if "socket" in values:
+        os.environ["FUGUE_SOCKET"] = os.path.abspath(values["socket"][-1])
+    elif "server" in values:
+        os.environ["FUGUE_SOCKET"] = socket_path(values["server"][-1])
+    app = FugueApp(config=read_config())
+    app.run()
+    return _open_demo() if app.wants_demo else app.return_code or 0
+
+
+def _open_demo() -> int:
+    from fugue_tui.demo import NoDemo, demo_town  # noqa: PLC0415  # only where it is asked for
+
+    config = read_config()  # the user's own, before the demo moves everything else out of the way
+    try:
+        with demo_town():
+            app = FugueApp(config=config, server="demo")
+            app.run()
+    except NoDemo as error:
+        print(f"fugue: {error}", file=sys.stderr)
+        return 1
+    return app.return_code or 0

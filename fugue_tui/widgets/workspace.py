@@ -1,0 +1,200 @@
+"""The three panes beside each other: how wide each is, which are seen, and which has the keys."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar, Literal, get_args
+
+from textual import events
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Horizontal, Vertical
+from textual.geometry import Size
+from textual.message import Message
+from textual.widget import Widget
+
+PaneName = Literal["sessions", "log", "compose"]
+PANE_NAMES: tuple[PaneName, ...] = get_args(PaneName)
+
+STACKED = 80
+"""Below so many cells there is one pane at a time."""
+NARROW, WIDE = 120, 160
+"""Below so many the sidebar is narrow; above so many it grows."""
+SIDEBAR_NARROW, SIDEBAR, SIDEBAR_WIDE = 27, 46, 56
+LOG_LEAST = 40
+COMPOSE_ROWS = 18
+COMPOSE_LEAST = 9
+LOG_ROWS_LEAST = 4
+SIDEBAR_STEP, COMPOSE_STEP = 3, 2
+
+
+def sidebar_cells(width: int, wanted: int | None) -> int:
+    """Return how wide the sidebar is in a screen of `width`: as wanted, as far as the log keeps its least."""
+    if wanted is None:
+        if width < NARROW:
+            wanted = SIDEBAR_NARROW
+        else:
+            wanted = SIDEBAR + min(SIDEBAR_WIDE - SIDEBAR, max(0, width - WIDE) // 2)
+    return max(18, min(wanted, width - LOG_LEAST))
+
+
+def compose_rows(height: int, wanted: int) -> int:
+    """Return how high the open compose pane is beside a log in `height` rows."""
+    return max(COMPOSE_LEAST, min(wanted, height - LOG_ROWS_LEAST))
+
+
+class Workspace(Horizontal):
+    """Sessions at the left; the log above the compose pane.
+
+    Down: the panes, at the beginning; assign `sidebar` and `compose_height` (None and `COMPOSE_ROWS`: by the screen's
+    size). Up: `Workspace.PaneShown`, `Workspace.Resized`.
+    """
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("tab", "next_pane(1)", "next pane", show=False, id="pane.next"),
+        Binding("shift+tab", "next_pane(-1)", "pane before", show=False, id="pane.previous"),
+        Binding("1", "show_pane('sessions')", "sessions", show=False, id="pane.sessions"),
+        Binding("2", "show_pane('log')", "messages", show=False, id="pane.log"),
+        Binding("3", "show_pane('compose')", "compose", show=False, id="pane.compose"),
+        Binding("z", "zoom", "zoom", show=False, id="pane.zoom"),
+        Binding("less_than_sign", "resize_sidebar(-1)", "narrower", show=False, id="pane.narrower"),
+        Binding("greater_than_sign", "resize_sidebar(1)", "wider", show=False, id="pane.wider"),
+        Binding("plus", "resize_compose(1)", "higher", show=False, id="pane.higher"),
+        Binding("minus", "resize_compose(-1)", "lower", show=False, id="pane.lower"),
+    ]
+
+    @dataclass
+    class PaneShown(Message):
+        """Another pane has come to the front; who composes the screen gives it the focus."""
+
+        pane: PaneName
+
+    @dataclass
+    class Resized(Message):
+        """The user has changed the sizes."""
+
+        sidebar: int | None
+        compose_height: int
+
+    def __init__(self, sessions: Widget, log: list[Widget], compose: Widget, *, id: str | None = None) -> None:  # noqa: A002  # Textual's word
+        super().__init__(id=id)
+        self._left, self._upper, self._lower = sessions, log, compose
+        self._main = Vertical(*log, compose, id="main")
+        self._is_zoomed = False
+        self._dragged: Literal["", "sidebar", "compose"] = ""
+        self._screen_size = Size(0, 0)
+        self.pane: PaneName = "log"
+        self.sidebar: int | None = None
+        self.compose_height = COMPOSE_ROWS
+
+    def compose(self) -> ComposeResult:
+        """Return the panes."""
+        yield self._left
+        yield self._main
+
+    @property
+    def is_stacked(self) -> bool:
+        """Whether one pane is shown at a time: the screen is narrow, or one is zoomed."""
+        return self._is_zoomed or self._screen_size.width < STACKED
+
+    @property
+    def is_zoomed(self) -> bool:
+        """Whether the user has zoomed a pane."""
+        return self._is_zoomed
+
+    # ---------------------------------------------------------------------------------------------------- layout
+
+    def fit(self, size: Size) -> None:
+        """Lay the panes out for a screen of this size."""
+        self._screen_size = size
+        self.lay_out()
+
+    def lay_out(self) -> None:
+        """Give every pane its place."""
+        is_one, pane, size = self.is_stacked, self.pane, self._screen_size
+        self._left.display = not is_one or pane == "sessions"
+        self._left.styles.width = "1fr" if is_one else sidebar_cells(size.width, self.sidebar)
+        self._main.display = not is_one or pane != "sessions"
+        self._upper[0].display = not is_one or pane == "log"
+        self._lower.display = not is_one or pane == "compose"
+        is_open = self._lower.has_class("open")
+        if is_one and pane == "compose":
+            self._lower.styles.height = "1fr"
+        elif is_open:
+            self._lower.styles.height = compose_rows(size.height - 1, self.compose_height)
+        else:
+            self._lower.styles.height = None
+        self.set_class(is_one, "one")
+        self.set_class(size.width < NARROW, "narrow")
+
+    def bring(self, pane: PaneName) -> None:
+        """Note that a pane has the keys; where there is one at a time, it is the one."""
+        if pane != self.pane:
+            self.pane = pane
+            self.lay_out()
+
+    # --------------------------------------------------------------------------------------------------- actions
+
+    def action_next_pane(self, step: int) -> None:
+        """Go on to the next pane, or back."""
+        names = PANE_NAMES
+        self.action_show_pane(names[(names.index(self.pane) + step) % len(names)])
+
+    def action_show_pane(self, pane: PaneName) -> None:
+        """Go to a pane."""
+        self.bring(pane)
+        self.post_message(self.PaneShown(pane))
+
+    def action_zoom(self) -> None:
+        """Give the pane with the keys all the room, or the others theirs back."""
+        self._is_zoomed = not self._is_zoomed
+        self.lay_out()
+        self.post_message(self.PaneShown(self.pane))
+
+    def action_resize_sidebar(self, step: int) -> None:
+        """Make the sidebar wider or narrower."""
+        width = self._screen_size.width
+        self._resize_sidebar(sidebar_cells(width, self.sidebar) + step * SIDEBAR_STEP)
+
+    def action_resize_compose(self, step: int) -> None:
+        """Make the open compose pane higher or lower."""
+        rows = compose_rows(self._screen_size.height - 1, self.compose_height)
+        self._resize_compose(rows + step * COMPOSE_STEP)
+
+    def _resize_sidebar(self, cells: int) -> None:
+        self.sidebar = sidebar_cells(self._screen_size.width, cells)
+        self.lay_out()
+        self.post_message(self.Resized(self.sidebar, self.compose_height))
+
+    def _resize_compose(self, rows: int) -> None:
+        self.compose_height = compose_rows(self._screen_size.height - 1, rows)
+        self.lay_out()
+        self.post_message(self.Resized(self.sidebar, self.compose_height))
+
+    # ----------------------------------------------------------------------------------------------------- mouse
+
+    def on_mouse_down(self, event: events.MouseDown) -> None:
+        """Take hold of a rule: the sidebar's right edge, or the compose pane's upper one."""
+        if self.is_stacked:
+            return
+        edge = self._left.region.right
+        if edge - 1 <= event.screen_x <= edge:
+            self._dragged = "sidebar"
+        elif event.screen_y == self._lower.region.y and self._lower.has_class("open"):
+            self._dragged = "compose"
+        if self._dragged:
+            self.capture_mouse()
+            event.stop()
+
+    def on_mouse_move(self, event: events.MouseMove) -> None:
+        """Drag the rule along."""
+        if self._dragged == "sidebar":
+            self._resize_sidebar(int(event.screen_x) - self.region.x + 1)
+        elif self._dragged == "compose":
+            self._resize_compose(self.region.bottom - int(event.screen_y))
+
+    def on_mouse_up(self) -> None:
+        """Let it go."""
+        if self._dragged:
+            self._dragged = ""
+            self.release_mouse()
