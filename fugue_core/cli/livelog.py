@@ -13,7 +13,7 @@ from fugue_core.client.oneshot import connection_lost
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Mapping
     from typing import Any, NoReturn
 
     from fugue_core.client.jsontext import Encodable
@@ -189,15 +189,21 @@ class _Sent:
     """A message that was sent while we looked on, with the state of each delivery, by the recipient's id."""
 
     def __init__(self, event: dict[str, str], repos: dict[str, str | None]) -> None:
+        # what a filter needs anyway; `fugue log` without -f comes without
+        import msgspec  # noqa: PLC0415
+
+        from fugue_core.protocol.envelope import Envelope, Recipient  # noqa: PLC0415
+
         self.envelope = event["envelope"]
-        self._values: dict[str, Any] = decode(self.envelope)
-        self.seq: int = self._values["seq"]
-        recipients, refused = decode(event["recipients"]), decode(event.get("refused", "[]"))
-        self.states = {recipient["id"]: "queued" for recipient in recipients}
-        self.states.update({recipient["id"]: "dead" for recipient in refused})
-        self._to = [recipient[key] for recipient in (*recipients, *refused) for key in ("name", "id")]
-        repo = repos.get(self._values["sender"]["id"])
-        self._repo = () if repo is None else (repo, repo.rpartition("/")[2])
+        self._decoded = msgspec.json.decode(self.envelope, type=Envelope)
+        self.seq = self._decoded.seq
+        recipients, refused = (
+            msgspec.json.decode(event.get(name, "[]"), type=list[Recipient]) for name in ("recipients", "refused")
+        )
+        self.states = {str(recipient.id): "queued" for recipient in recipients}
+        self.states.update({str(recipient.id): "dead" for recipient in refused})
+        self._recipients = [*recipients, *refused]
+        self._repo = repos.get(str(self._decoded.sender.id))
 
     def entry(self) -> Entry:
         counts: dict[str, int] = {}
@@ -205,18 +211,11 @@ class _Sent:
             counts[state] = counts.get(state, 0) + 1
         return Entry(self.envelope, counts)
 
-    def fields(self) -> dict[Key, tuple[str, ...]]:
-        """Return what the words of a filter are compared with; `fugue_core.history` does the same in SQL."""
-        sender, target, message = self._values["sender"], self._values["target"], self._values["message"]
-        return {
-            "tag": (target["tag"],) if target["kind"] == "tagged" else (),
-            "from": (sender["name"], sender["id"]),
-            "to": tuple(self._to),
-            "type": (message["msg_type"],),
-            "state": tuple(self.states.values()),
-            "repo": self._repo,
-            "text": (message["msg_type"], members(members(self.envelope)["message"]).get("payload", "null")),
-        }
+    def fields(self) -> Mapping[Key, Iterable[str]]:
+        """Return what the words of a filter are compared with."""
+        from fugue_core.filter import message_fields  # noqa: PLC0415  # as above
+
+        return message_fields(self._decoded, self._recipients, self.states.values(), self._repo)
 
 
 def decode_event(line: str) -> dict[str, str]:
