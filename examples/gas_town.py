@@ -4,12 +4,20 @@
 
 makes a repository in a temporary directory and starts the town there. Watch it from another terminal with
 `fugue log -f type:gas_town.*`. docs/workflows.md tells what the messages mean; fugue does not know it.
+
+    python examples/gas_town.py --endless
+
+goes on in the current directory, a little slower than one can read, until its standard input ends: `fugue --demo`
+shows it.
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import itertools
 import os
+import random
 import subprocess
 import sys
 import tempfile
@@ -87,6 +95,90 @@ async def live(name: str, citizen: str) -> None:
         await client.end()
 
 
+# --------------------------------------------------------------------------------------------------- without end
+
+WORK = ("cart-tests", "refund-webhook", "checkout-copy", "tax-table", "search-index", "login-page", "nightly-backup")
+TOWNSPEOPLE = {"cat": "builder", "dog": "tester", "eel": "builder", "fox": "reviewer", "gnu": "tester"}
+BIDDING_S = 4.0
+PAUSE_S = 2.0
+
+
+async def rule_on() -> None:
+    """Offer one piece of work after the other, and tell the people who watch."""
+    async with fugue_core.connect() as client:
+        await client.join("mayor", tags=["mayor"], directory=".", for_pid=os.getpid())
+        say("joined")
+        for number, item in enumerate(itertools.cycle(WORK), 1):
+            offer = {"auction_id": f"A{number}", "item": item, "reserve": random.randrange(40, 120, 5)}  # noqa: S311
+            auction = await client.send(Tagged("citizen"), OrchestrationMessage("gas_town.auction", offer))
+            bids = await bids_for(client, auction.id, len(auction.recipients))
+            if bids:
+                lowest = min(bids, key=lambda bid: bid.message.payload["amount"])
+                award = {"auction_id": f"A{number}", "item": item, "amount": lowest.message.payload["amount"]}
+                winner = Session(lowest.sender.id)
+                await client.send(winner, OrchestrationMessage("gas_town.award", award), reply_to=lowest.id)
+            if number % len(WORK) == 2:  # noqa: PLR2004  # soon after the beginning
+                note = OrchestrationMessage("note", {"text": f"{number} pieces of work are given away"})
+                with contextlib.suppress(fugue_core.NoRecipients):  # nobody watches
+                    await client.send(Tagged("human"), note)
+            if number % len(WORK) == 1:
+                await client.send(Tagged("night"), OrchestrationMessage("status.ask", {"about": item}))
+            await asyncio.sleep(PAUSE_S)
+
+
+async def bids_for(client: fugue_core.Client, auction: object, expected: int) -> list[Envelope]:
+    """Return what is bid within the time for bidding; take in whatever else comes meanwhile."""
+    bids: list[Envelope] = []
+    answers = 0
+    loop = asyncio.get_running_loop()
+    end = loop.time() + BIDDING_S
+    while answers < expected and loop.time() < end:
+        received = await client.receive(wait_s=max(0.0, end - loop.time()))
+        await client.ack(*received.envelopes)
+        mine = [envelope for envelope in received.envelopes if envelope.reply_to == auction]
+        answers += len(mine)
+        bids += [envelope for envelope in mine if envelope.message.msg_type == "gas_town.bid"]
+    return bids
+
+
+async def live_on(name: str) -> None:
+    """Bid, work, and say when it is done; be busy meanwhile."""
+    async with fugue_core.connect() as client:
+        await client.join(name, tags=["citizen", TOWNSPEOPLE[name]], directory=".", for_pid=os.getpid())
+        say("joined")
+        async for envelope in client.incoming():
+            await asyncio.sleep(random.uniform(0.3, 1.5))  # noqa: S311  # a moment's thought
+            await client.ack(envelope)
+            payload, answers = envelope.message.payload, envelope.id
+            if envelope.message.msg_type == "gas_town.auction":
+                amount = random.randrange(20, 120)  # noqa: S311
+                bid = OrchestrationMessage("gas_town.pass", {"auction_id": payload["auction_id"]})
+                if amount <= payload["reserve"]:
+                    bid = OrchestrationMessage("gas_town.bid", {"auction_id": payload["auction_id"], "amount": amount})
+                await client.send(Tagged("mayor"), bid, reply_to=answers)
+            elif envelope.message.msg_type == "gas_town.award":
+                await client.tag(add=["busy"])
+                await asyncio.sleep(PAUSE_S)
+                done = OrchestrationMessage("gas_town.done", {"item": payload["item"], "commit": f"{os.getpid():x}"})
+                await client.send(Tagged("mayor"), done, reply_to=answers)
+                await client.tag(remove=["busy"])
+
+
+async def run_on() -> None:
+    """Keep the town going until standard input ends, or the mayor does."""
+    async with fugue_core.connect(attach=False) as client:  # an owl sleeps while it is day: its mail is held
+        await client.join("owl", tags=["night", "reviewer"], directory=".", for_pid=os.getpid())
+    roles = [["live-on", name] for name in TOWNSPEOPLE] + [["rule-on"]]
+    processes = [await start(".", *role) for role in roles]
+    try:
+        await asyncio.to_thread(sys.stdin.buffer.read)
+    finally:
+        for process in processes:
+            with contextlib.suppress(ProcessLookupError):
+                process.terminate()
+        await asyncio.gather(*(process.wait() for process in processes))
+
+
 # ------------------------------------------------------------------------------------------------- the processes
 
 
@@ -143,5 +235,11 @@ if __name__ == "__main__":
             asyncio.run(rule(name, auction_id))
         case ["citizen", name, citizen]:
             asyncio.run(live(name, citizen))
+        case ["--endless"]:
+            asyncio.run(run_on())
+        case ["rule-on"]:
+            asyncio.run(rule_on())
+        case ["live-on", name]:
+            asyncio.run(live_on(name))
         case _:
-            sys.exit(f"usage: {sys.argv[0]}")
+            sys.exit(f"usage: {sys.argv[0]} [--endless]")
