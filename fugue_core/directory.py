@@ -113,7 +113,7 @@ class Directory:
         return member
 
     def _names_near(self, name: str) -> list[str]:
-        """Return names that may have been meant. Compares a few hundred at most, since nobody shall wait for a guess."""
+        """Return names that may have been meant. Compares a few hundred at most: nobody shall wait for it."""
         alike: Iterable[str] = self._by_name
         if len(self._by_name) > NEAR_NAMES:
             length = len(name)

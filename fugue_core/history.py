@@ -146,6 +146,14 @@ class History:
             raise StoreUnavailable(f"{path}: {error}") from error
         self._path = path
 
+    def again(self) -> History:
+        """Return another connection to the same file, for what shall not wait for this one's searches."""
+        return History(self._path)
+
+    def interrupt(self) -> None:
+        """Break off what runs now, in whichever thread; it fails with `StoreUnavailable`."""
+        self._database.interrupt()
+
     def close(self) -> None:
         """Let go of the file."""
         self._database.close()

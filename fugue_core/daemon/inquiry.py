@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections import deque
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import msgspec
 
@@ -60,8 +61,12 @@ class InquiryDesk:
         self._limits = limits
         self._host = host
         self._loop = asyncio.get_running_loop()
-        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="history")
-        self._searches: set[asyncio.Future[Any]] = set()
+        self._lookups = history.again()
+        self._search_thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="search")
+        self._lookup_thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="lookup")
+        self._queues: dict[Peer, deque[_Search]] = {}
+        self._running: Peer | None = None
+        self._is_closed = False
 
     def ask(self, peer: Peer, call_id: CallId, request: Request) -> None:
         """Answer into `peer.out`, now or, where it takes long, later."""
@@ -77,43 +82,110 @@ class InquiryDesk:
                 self._host.stop()
             case ListMessages():
                 limit = min(request.limit, self._limits.page_messages)
-                self._search(peer, call_id, lambda: self._history.page(request, limit), _as_it_is)
+                self._queue(peer, _Search(call_id, lambda: self._history.page(request, limit)))
             case GetMessage():
-                self._search(peer, call_id, lambda: self._history.record(MessageId(request.id)), _as_it_is)
+                message = MessageId(request.id)
+                self._run(self._lookup_thread, peer, call_id, lambda: self._lookups.record(message), _as_it_is)
             case GetStatus():
                 # only the count takes long; the rest is the loop's own, and made there
-                self._search(peer, call_id, self._history.count, self._host.status)
+                self._run(self._lookup_thread, peer, call_id, self._lookups.count, self._host.status)
             case _:
                 raise AssertionError(f"nobody answers {request.method}")
 
-    async def close(self) -> None:
-        """Let the searches that have begun end; their answers go nowhere."""
-        for search in self._searches:
-            search.cancel()
-        await asyncio.get_running_loop().run_in_executor(None, self._thread.shutdown)
+    def resume(self, peer: Peer) -> None:
+        """Go on with the searches of a peer that reads again."""
+        self._search_next(peer)
 
-    def _search(
+    def leave(self, peer: Peer) -> None:
+        """Forget what a peer searches for, and break off what runs for it."""
+        self._queues.pop(peer, None)
+        if self._running is peer:
+            self._history.interrupt()
+
+    async def close(self) -> None:
+        """Break off the search that runs; answers that are not there yet go nowhere."""
+        if self._is_closed:
+            return
+        self._is_closed = True
+        self._queues.clear()
+        self._history.interrupt()
+        loop = asyncio.get_running_loop()
+        await loop.run_in_executor(None, self._search_thread.shutdown)
+        await loop.run_in_executor(None, self._lookup_thread.shutdown)
+        self._lookups.close()
+
+    def _queue(self, peer: Peer, search: _Search) -> None:
+        """Let a peer's searches run one after the other, so that it is owed one page at a time."""
+        queue = self._queues.setdefault(peer, deque())
+        if peer.waiting + len(queue) >= self._limits.waiting_requests:
+            peer.answer(search.call_id, TooManyWaiting(self._limits.waiting_requests))
+            return
+        queue.append(search)
+        if len(queue) == 1:
+            self._search_next(peer)
+
+    def _search_next(self, peer: Peer) -> None:
+        queue = self._queues.get(peer)
+        if not queue or queue[0].is_running or peer.sink.is_paused:
+            return
+        search = queue[0]
+        search.is_running = True
+
+        def run() -> msgspec.Struct:
+            self._running = peer
+            try:
+                return search.run()
+            finally:
+                self._running = None
+
+        self._run(self._search_thread, peer, search.call_id, run, _as_it_is, lambda: self._end_search(peer))
+
+    def _end_search(self, peer: Peer) -> None:
+        queue = self._queues.get(peer)
+        if queue:
+            queue.popleft()
+            self._search_next(peer)
+            if not queue:
+                del self._queues[peer]
+
+    def _run(  # noqa: PLR0913, PLR0917  # who asks, what, where it runs, and what comes after
         self,
+        thread: ThreadPoolExecutor,
         peer: Peer,
         call_id: CallId,
-        search: Callable[[], T],
+        run: Callable[[], T],
         finish: Callable[[T], msgspec.Struct],
+        then: Callable[[], None] | None = None,
     ) -> None:
+        """Have something done by a thread, and answer with what it brings."""
         if peer.waiting >= self._limits.waiting_requests:
             peer.answer(call_id, TooManyWaiting(self._limits.waiting_requests))
             return
         peer.waiting += 1
-        future = self._loop.run_in_executor(self._thread, search)
-        self._searches.add(future)
+        future = self._loop.run_in_executor(thread, run)
 
         def answer(future: asyncio.Future[T]) -> None:
-            self._searches.discard(future)
             peer.waiting -= 1
-            if not future.cancelled():
+            if not (peer.has_left or self._is_closed):
                 peer.answer(call_id, _answer_of(future, finish))
-                peer.flush()
+            else:
+                future.exception()  # nobody is there to be told
+            if then is not None:
+                then()
+            peer.flush()
 
         future.add_done_callback(answer)
+
+
+class _Search:
+    """A page that a peer has asked for."""
+
+    __slots__ = ("call_id", "is_running", "run")
+
+    def __init__(self, call_id: CallId, run: Callable[[], msgspec.Struct]) -> None:
+        self.call_id = call_id
+        self.run = run
+        self.is_running = False
 
 
 def _answer_of(future: asyncio.Future[T], finish: Callable[[T], msgspec.Struct]) -> msgspec.Struct | FugueError:

@@ -9,7 +9,7 @@ import msgspec
 
 from fugue_core.errors import FugueError
 from fugue_core.hub import Caller
-from fugue_core.protocol.rpc import CallId, encode_error, encode_result
+from fugue_core.protocol.rpc import BadCall, Call, CallId, encode_error, encode_result
 
 
 class Sink(Protocol):
@@ -33,6 +33,7 @@ class Peer:
         is_closing: It takes no more requests, and is let go when `out` is sent.
         is_draining: It asks no more, and is let go when nothing is owed to it.
         out: Lines of this turn; one write sends them all.
+        deferred: What it has asked and what is not carried out yet, since it is owed enough already.
         waiting: How many of its requests are unanswered on purpose.
         backlog: Events that wait until it reads again.
         has_missed: The backlog grew over its limit and was dropped: a `resync` is due.
@@ -43,6 +44,7 @@ class Peer:
         "backlog_bytes",
         "backlog_events",
         "caller",
+        "deferred",
         "has_left",
         "has_missed",
         "has_said_hello",
@@ -63,6 +65,7 @@ class Peer:
         self.has_left = False
         self.is_subscribed = False
         self.out: list[bytes] = []
+        self.deferred: list[Call | BadCall] = []
         self.waiting = 0
         self.backlog: deque[bytes] = deque()
         self.backlog_events = 0
@@ -89,6 +92,6 @@ class Peer:
         if self.out and not self.has_left:
             self.sink.write(self.out[0] if len(self.out) == 1 else b"".join(self.out))
         self.out = []
-        is_done = self.is_draining and not self.waiting and not self.is_subscribed
+        is_done = self.is_draining and not (self.waiting or self.deferred or self.is_subscribed)
         if (self.is_closing or is_done) and not self.has_left:
             self.sink.close()

@@ -20,7 +20,7 @@ from fugue_core.hub import Hub
 from fugue_core.limits import Limits
 from fugue_core.protocol.events import Event, SessionChanged, SessionEnded, SessionJoined
 from fugue_core.protocol.requests import PROTOCOL_VERSION, Hello, Received, ReceiveMessages, Request, Software, Welcome
-from fugue_core.protocol.rpc import BadCall, Call, CallId, decode_calls, encode_error, encode_result
+from fugue_core.protocol.rpc import BadCall, Call, CallId, decode_calls, encode_error
 from fugue_core.store import SqliteStore
 
 log = logging.getLogger(__name__)
@@ -84,6 +84,7 @@ class Switchboard:
         self._peers: set[Peer] = set()
         self._inbox: list[tuple[Peer, bytes, LineTooLong | None]] = []
         self._errands: list[Callable[[], None]] = []
+        self._ready: list[Peer] = []
         self._draining: list[Peer] = []
         self._departed: list[Peer] = []
         self._answers: list[Answer] = []
@@ -110,9 +111,13 @@ class Switchboard:
         self._schedule()
 
     def resume(self, peer: Peer) -> None:
-        """Go on telling a peer that reads again."""
+        """Go on with a peer that reads again."""
         self._feed.catch_up(peer)
         peer.flush()
+        self._desk.resume(peer)
+        if peer.deferred:
+            self._ready.append(peer)
+            self._schedule()
 
     def drain(self, peer: Peer) -> None:
         """Close the connection of a peer that will ask no more, when everything that it has asked is answered."""
@@ -158,13 +163,14 @@ class Switchboard:
         departed, self._departed = self._departed, []
         if self.store_error is not None:
             self._probe_store()
-        calls = [(peer, call) for peer, block, error in inbox for call in _calls(block, error)]
+        calls = self._due(inbox)
         if self.store_error is None:
             self._attempt(lambda: self._hub.foresee(call.request for _, call in calls if not isinstance(call, BadCall)))
         for peer, call in calls:
             self._carry_out(peer, call)
         for peer in departed:
             self._waiting_room.leave(peer)
+            self._desk.leave(peer)
             self._hub.leave(peer.caller)
         if self.store_error is None:
             for errand in errands:
@@ -172,6 +178,30 @@ class Switchboard:
             self._attempt(self._serve_waiting)
             self._attempt(self._store.commit)
         self._hand_out(self._hub.take_events())
+
+    def _due(self, inbox: list[tuple[Peer, bytes, LineTooLong | None]]) -> list[tuple[Peer, Call | BadCall]]:
+        """Return what this turn carries out: everything, but of each peer at most one request with a bulky answer.
+
+        The rest, and what a peer asks that does not read, waits with the peer. So no one is owed more than one such
+        answer beyond what its socket takes, however much it asks for at once.
+        """
+        calls = [(peer, call) for peer in self._ready for call in _take_deferred(peer)]
+        self._ready.clear()
+        for peer, block, error in inbox:
+            calls += [(peer, call) for call in (*_take_deferred(peer), *_calls(block, error))]
+        due = []
+        bulky: set[Peer] = set()
+        for peer, call in calls:
+            is_bulky = isinstance(call, Call) and call.request.is_bulky
+            if peer.deferred or peer.sink.is_paused or (is_bulky and peer in bulky):
+                if not peer.deferred:
+                    self._ready.append(peer)
+                peer.deferred.append(call)
+                continue
+            if is_bulky:
+                bulky.add(peer)
+            due.append((peer, call))
+        return due
 
     def _attempt(self, step: Callable[[], None]) -> None:
         """Do a part of a turn; where it fails, undo the turn so far."""
@@ -266,13 +296,11 @@ class Switchboard:
         answers += [Answer(wait.peer, wait.call_id, wait.request, answer) for wait, answer in served]
         busy: dict[Peer, None] = {}
         for answer in answers:
-            peer, call_id, result = answer.peer, answer.call_id, answer.result
-            if isinstance(result, FugueError):
-                if call_id is not None or answer.request is None:  # a notification is not even refused
-                    peer.out.append(encode_error(call_id, result))
-            elif call_id is not None:
-                peer.out.append(encode_result(call_id, result))
-            busy[peer] = None
+            if answer.request is None and isinstance(answer.result, FugueError):
+                answer.peer.out.append(encode_error(answer.call_id, answer.result))  # also where the id is not known
+            else:
+                answer.peer.answer(answer.call_id, answer.result)
+            busy[answer.peer] = None
         if events:
             busy.update(dict.fromkeys(self._feed.publish(events)))
             if any(isinstance(event, SessionJoined | SessionChanged | SessionEnded) for event in events):
@@ -286,6 +314,9 @@ class Switchboard:
         self._draining.clear()
         for peer in busy:
             peer.flush()
+        self._ready = [peer for peer in self._ready if not peer.sink.is_paused and not peer.has_left]
+        if self._ready or self._waiting_room.has_more:
+            self._schedule()
 
     def _undo(self, error: FugueError) -> None:
         """Make everything as it was before the turn, and every change that was asked for in it a refusal."""
@@ -313,6 +344,11 @@ class Switchboard:
         else:
             log.info("the store can write again")
             self.store_error = None
+
+
+def _take_deferred(peer: Peer) -> list[Call | BadCall]:
+    calls, peer.deferred = peer.deferred, []
+    return calls
 
 
 def _calls(block: bytes, error: LineTooLong | None) -> list[Call | BadCall]:

@@ -48,9 +48,15 @@ class WaitingRoom:
         self._limits = limits
         self._loop = asyncio.get_running_loop()
         self._waits: dict[UUID, dict[Wait, None]] = {}
+        self._again: list[Member] = []
 
     def park(self, peer: Peer, call_id: CallId, request: ReceiveMessages) -> None:
-        """Let a receive wait that found nothing. Raises `TooManyWaiting`."""
+        """Let a receive wait that found nothing. Raises `TooManyWaiting`.
+
+        Where the same connection waits for the same already, the older one is answered, empty: nobody asks twice who
+        still wants the first answer, and a client that gave up waiting need not say so.
+        """
+        self._replace(peer, request)
         if peer.waiting >= self._limits.waiting_requests:
             raise TooManyWaiting(self._limits.waiting_requests)
         member = peer.caller.member
@@ -60,22 +66,39 @@ class WaitingRoom:
         self._waits.setdefault(member.id, {})[wait] = None
         peer.waiting += 1
 
+    def _replace(self, peer: Peer, request: ReceiveMessages) -> None:
+        if peer.waiting and peer.caller.member is not None:
+            waits = self._waits.get(peer.caller.member.id, ())
+            for wait in [wait for wait in waits if wait.peer is peer and wait.request.after == request.after]:
+                self._give_up(wait)
+
     def serve(self, arrivals: Iterable[Member]) -> list[Served]:
         """Hand out what has come to those who wait for it, and tell those whose session has ended.
 
         They wait on until `settle`: the turn may yet be undone, and then nothing has come.
         """
         served = []
-        for member in arrivals:
+        busy: set[Peer] = set()
+        again, self._again = self._again, []
+        for member in dict.fromkeys((*again, *arrivals)):
             for wait in list(self._waits.get(member.id, ())):
+                if wait.peer in busy:  # one answer a turn, since each may be large
+                    self._again.append(member)
+                    continue
                 if member.has_ended:
                     answer: Received | FugueError = SessionNotFound(str(member.id))
                 else:
                     answer = self._hub.receive(wait.peer.caller, wait.request)
                     if not answer.envelopes:
                         continue  # it waits for something after what has come
+                    busy.add(wait.peer)
                 served.append(Served(wait, answer))
         return served
+
+    @property
+    def has_more(self) -> bool:
+        """Whether somebody is left for whom something has come, for the next turn."""
+        return bool(self._again)
 
     def settle(self, served: Iterable[Served]) -> None:
         """Let those who are answered wait no longer."""

@@ -36,11 +36,13 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
         method: Its name on the wire.
         answer: The type of the result.
         mutates: True where it changes what is on disk, so that a broken store refuses it.
+        is_bulky: True where its answer may be large, so that a connection gets one at a time.
     """
 
     method: ClassVar[str]
     answer: ClassVar[Any]
     mutates: ClassVar[bool] = True
+    is_bulky: ClassVar[bool] = False
 
 
 # ---------------------------------------------------------------------------------------------------- the connection
@@ -168,6 +170,7 @@ class ListSessions(Request, frozen=True, kw_only=True):
     method = "session.list"
     answer = SessionList
     mutates = False
+    is_bulky = True
 
     filter: str = ""
 
@@ -347,6 +350,7 @@ class ReceiveMessages(Request, frozen=True, kw_only=True):
 
     method = "message.receive"
     answer = Received
+    is_bulky = True
 
     after: Seq | None = None
     limit: Count = 100
@@ -489,6 +493,7 @@ class SubscribeEvents(Request, frozen=True, kw_only=True):
     method = "events.subscribe"
     answer = Subscribed
     mutates = False
+    is_bulky = True
 
     since: Since | None = None
 

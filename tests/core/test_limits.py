@@ -178,8 +178,8 @@ async def reach_metadata_bytes() -> None:
 async def reach_waiting_requests() -> None:
     async with ann_with(waiting_requests=3) as (ann, _):
         channel = await ann._connected()
-        waiting = [channel.ask(ReceiveMessages(wait_s=60)) for _number in range(3)]
-        await refused(TooManyWaiting, ann.receive(wait_s=60))
+        waiting = [channel.ask(ReceiveMessages(wait_s=60, after=number)) for number in range(3)]
+        await refused(TooManyWaiting, ann.receive(wait_s=60, after=3))
         await ann.send("session:ann", note("to the first"))
         assert len((await waiting[0]).envelopes) == 1
 

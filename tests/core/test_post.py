@@ -26,7 +26,7 @@ from fugue_core.errors import (
 )
 from fugue_core.hub import Caller
 from fugue_core.limits import PAYLOAD_DEPTH, Limits
-from fugue_core.post import ENVELOPE_BYTES, EnvelopeCache
+from fugue_core.post import ENVELOPE_BYTES
 from fugue_core.protocol.envelope import Envelope, Participant
 from fugue_core.protocol.events import DeliveriesChanged, MessageSent
 from fugue_core.protocol.message import PackedMessage
@@ -42,6 +42,7 @@ from fugue_core.protocol.requests import (
     SendMessage,
 )
 from fugue_core.protocol.target import Broadcast, SessionNamed, Tagged, WireTarget, Worktree
+from fugue_core.recent import EnvelopeCache
 from tests.core.world import World, payloads, sending
 
 MESSAGE_ID = UUID(int=4711)

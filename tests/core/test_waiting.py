@@ -70,14 +70,25 @@ async def test_who_waits_is_served_when_something_comes_and_only_then(room: Room
     assert shown(room.serve()) == [(1, ["at last"])]
 
 
-async def test_of_several_who_wait_on_one_connection_the_first_is_served_first(room: Room) -> None:
+async def test_who_waits_for_the_same_twice_is_answered_the_first_time_with_nothing(room: Room) -> None:
     ann = room.peer("ann")
-    room.park(ann, 1, limit=1)
-    room.park(ann, 2, limit=1)
+    for call_id in range(1, 1001):
+        room.park(ann, call_id)
+    assert ann.waiting == 1
     room.send("ann", "a")
-    assert shown(room.serve()) == [(1, ["a"])]
+    assert shown(room.serve()) == [(1000, ["a"])]
+
+
+async def test_who_waits_for_several_things_is_given_one_a_turn(room: Room) -> None:
+    ann = room.peer("ann")
+    room.park(ann, 1, after=0)
+    room.park(ann, 2, after=1)
+    room.send("ann", "a")
     room.send("ann", "b")
+    assert shown(room.serve()) == [(1, ["a", "b"])]
+    assert room.room.has_more
     assert shown(room.serve()) == [(2, ["b"])]
+    assert not room.room.has_more
 
 
 async def test_every_connection_of_a_session_is_served(room: Room) -> None:
@@ -146,14 +157,14 @@ async def test_when_the_time_is_over_the_answer_is_empty(room: Room) -> None:
 async def test_no_more_wait_on_one_connection_than_the_limit(room: Room) -> None:
     ann, again = room.peer("ann"), room.peer("ann")
     for call_id in range(3):
-        room.park(ann, call_id)
+        room.park(ann, call_id, after=call_id)
     with pytest.raises(TooManyWaiting) as caught:
-        room.park(ann, 3)
+        room.park(ann, 3, after=3)
     assert caught.value.limit == 3
     room.park(again, 4)
     room.send("ann", "a")
     assert len(room.serve()) == 2  # the first of each connection; the others wait for what comes after
-    room.park(ann, 5)
+    room.park(ann, 5, after=5)
 
 
 async def test_who_leaves_is_forgotten_and_the_others_go_on(room: Room) -> None:
