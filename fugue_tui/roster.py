@@ -147,9 +147,7 @@ def with_air(rows: Sequence[SessionRow]) -> list[SessionRow]:
     return aired
 
 
-def in_order(
-    sessions: Iterable[SessionInfo], order: Order, last: Mapping[UUID, LastMessage]
-) -> Iterable[SessionInfo]:
+def in_order(sessions: Iterable[SessionInfo], order: Order, last: Mapping[UUID, LastMessage]) -> Iterable[SessionInfo]:
     """Return the sessions sorted; those that are equal stay in order of registration."""
     match order:
         case "joined":

@@ -2,195 +2,329 @@
 
 from __future__ import annotations
 
+import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import ClassVar
 from uuid import UUID
 
-import msgspec
-from rich.text import Text
 from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import Vertical
+from textual.containers import Horizontal
 from textual.content import Content
 from textual.message import Message
-from textual.screen import ModalScreen
-from textual.widgets import Input, Label, OptionList, Static
-from textual.widgets.option_list import Option
+from textual.suggester import Suggester
+from textual.widgets import Input, Static
 
 from fugue_core.errors import InvalidTag
-from fugue_core.printable import printable
 from fugue_core.protocol.session import SessionInfo, check_tag
+from fugue_tui.line import fit
 from fugue_tui.palette import Palette, tag_colour
+from fugue_tui.roster import KnownTag
+from fugue_tui.screens.panel import Panel
+from fugue_tui.tag_edit import TagEdit, TagHistory, chips_of, has_arrived
+from fugue_tui.view import clock_time
+from fugue_tui.widgets.chip_board import ChipBoard
+from fugue_tui.widgets.field import Field
+from fugue_tui.widgets.tag_offers import TagOffers, offers_for
 
-OFFERED = 6
-
-
-class TagEdit(msgspec.Struct, frozen=True, kw_only=True):
-    """A change of tags, for each of these sessions."""
-
-    sessions: tuple[UUID, ...]
-    add: tuple[str, ...] = ()
-    remove: tuple[str, ...] = ()
-
-    def undone(self) -> TagEdit:
-        """Return the edit that takes this one back."""
-        return TagEdit(sessions=self.sessions, add=self.remove, remove=self.add)
+NAMED = 4
+"""Sessions, or tags of one change, that are named; of the others it is said how many they are."""
+NAME_CHARS = 24
 
 
-class TagEditor(ModalScreen[None]):
+class TagField(Field):
+    """Where a tag is typed. Where there is nothing to the left, `left` and `backspace` go for the chips."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("down", "screen.choose(1)", "next", show=False, id="tags.next"),
+        Binding("up", "screen.choose(-1)", "previous", show=False, id="tags.previous"),
+        Binding("tab", "screen.complete", "complete", show=False, id="tags.complete"),
+    ]
+
+    class LeftAtStart(Message):
+        """The user went left of the beginning."""
+
+    class ErasedAtStart(Message):
+        """The user erased in an empty field."""
+
+    def action_cursor_left(self, select: bool = False) -> None:  # noqa: FBT001, FBT002  # Textual's
+        """Go left, or to the chips."""
+        if self.cursor_position == 0 and self.selection.is_empty and not select:
+            self.post_message(self.LeftAtStart())
+        else:
+            super().action_cursor_left(select)
+
+    def action_delete_left(self) -> None:
+        """Erase a character, or the last chip."""
+        if self.value:
+            super().action_delete_left()
+        else:
+            self.post_message(self.ErasedAtStart())
+
+
+class OfferSuggester(Suggester):
+    """Completes what is typed to what `enter` would take, drawn behind the cursor."""
+
+    def __init__(self, editor: TagEditor) -> None:
+        super().__init__(use_cache=False, case_sensitive=True)
+        self._editor = editor
+
+    async def get_suggestion(self, value: str) -> str | None:
+        """Return the first offer that begins with just this."""
+        choice = self._editor.query_one(TagOffers).choice
+        return choice if choice is not None and choice.startswith(value) and choice.isprintable() else None
+
+
+class TagEditor(Panel):
     """Chips, and a field that adds to them.
 
-    Down: `show` with the sessions as they are now, `show_refusal`. Up: `TagEditor.Edited`. A chip changes when `show`
-    says so, which is when the daemon has confirmed.
+    Down: `refresh_from` with the sessions as they are now, `settle` once the daemon has answered. Up:
+    `TagEditor.Edited`. A chip changes when the sessions say so, which is when the daemon has confirmed; until then it
+    is drawn without fill.
+    """
+
+    DEFAULT_CSS = """
+    TagEditor .tag-line { height: 1; }
+    TagEditor .tag-sign { width: 3; padding-left: 1; }
+    TagEditor TagField { width: 1fr; border: none; height: 1; padding: 0; }
+    TagEditor .tag-matches { width: auto; padding: 0 1; }
+    TagEditor .tag-last { height: 1; margin-top: 1; }
     """
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape", "app.pop_screen", "leave", id="tags.leave"),
         Binding("ctrl+z", "undo", "undo", priority=True, id="tags.undo"),
-        Binding("down", "choose(1)", "next", show=False, priority=True, id="tags.next"),
-        Binding("up", "choose(-1)", "previous", show=False, priority=True, id="tags.previous"),
     ]
 
+    keys: ClassVar[tuple[tuple[str, str], ...]] = (
+        ("enter", "add"),
+        ("backspace", "remove"),
+        ("left x", "a chip"),
+        ("ctrl+z", "undo"),
+        ("esc", "leave"),
+    )
+
+    @dataclass
     class Edited(Message):
         """The user wants this change."""
 
-        def __init__(self, edit: TagEdit) -> None:
-            super().__init__()
-            self.edit = edit
+        edit: TagEdit
 
-    def __init__(self, sessions: Sequence[SessionInfo], known: Counter[str], palette: Palette) -> None:
-        super().__init__()
+    def __init__(
+        self,
+        sessions: Sequence[SessionInfo],
+        known: Sequence[KnownTag],
+        palette: Palette,
+        history: TagHistory | None = None,
+        *,
+        beside: int = 0,
+    ) -> None:
+        super().__init__(palette, beside=beside)
         self._sessions = tuple(sessions)
-        self._known = known
-        self._palette = palette
-        self._done: list[TagEdit] = []
+        self._known = tuple(known)
+        self._history = TagHistory() if history is None else history
+        self._living: set[UUID] | None = None
+        self._waiting: list[TagEdit] = []
+        self._settled: list[TagEdit] = []
 
-    def compose(self) -> ComposeResult:
-        """Return the panel."""
-        with Vertical(id="tag-panel"):
-            yield Label("", id="tag-title")
-            yield Static("", id="tag-chips")
-            yield Input(
-                placeholder="type a tag; enter adds, backspace here removes the last", id="tag-field", compact=True
-            )
-            yield Static("", id="tag-verdict")
-            yield OptionList(id="tag-offers", compact=True)
-            yield Label("enter add   backspace remove   ctrl+z undo   esc leave", id="tag-keys")
+    # --------------------------------------------------------------------------------------------------------- parts
+
+    def heading(self) -> Content:
+        """Whose tags."""
+        palette, count = self.palette, len(self._sessions)
+        names = ", ".join(fit(info.name, NAME_CHARS) for info in self._sessions[:NAMED])
+        more = f" and {count - NAMED:,} more" if count > NAMED else ""
+        many = f"{count:,} sessions: " if count > 1 else ""
+        return Content.assemble(
+            Content.styled("Tags", f"bold {palette.accent}"), Content.styled(f" of {many}{names}{more}", palette.muted)
+        )
+
+    def body(self) -> ComposeResult:
+        """The chips, the field, what is wrong with it, the offers, and the last change."""
+        yield ChipBoard(self.palette, id="tag-chips")
+        with Horizontal(classes="tag-line"):
+            yield Static("\N{SINGLE RIGHT-POINTING ANGLE QUOTATION MARK}", classes="tag-sign")
+            yield TagField(id="tag-field", compact=True, placeholder="type a tag", suggester=OfferSuggester(self))
+            yield Static("", classes="tag-matches")
+        yield Static("", id="tag-verdict", classes="panel-verdict")
+        yield TagOffers(self.palette, id="tag-offers")
+        yield Static("", classes="tag-last")
 
     def on_mount(self) -> None:
         """Begin in the field."""
-        self.query_one("#tag-offers").can_focus = False
-        self.show(self._sessions, self._known)
-        self.query_one("#tag-field").focus()
+        super().on_mount()
+        palette = self.palette
+        for part in (".tag-sign", ".tag-matches", "#tag-field"):
+            self.query_one(part).styles.background = palette.pane
+        self.query_one(".tag-sign").styles.color = palette.accent
+        self.query_one(".tag-matches").styles.color = palette.muted
+        self.query_one("#tag-field").styles.color = palette.text
+        self._show()
+        self.query_one(TagField).focus()
 
     # ---------------------------------------------------------------------------------------------------------- down
 
-    def show(self, sessions: Sequence[SessionInfo], known: Counter[str]) -> None:
-        """Show the sessions as they are now."""
-        self._sessions, self._known = tuple(sessions), known
-        names = ", ".join(printable(session.name) for session in self._sessions[:4])
-        more = f" and {len(self._sessions) - 4} more" if len(self._sessions) > 4 else ""  # noqa: PLR2004
-        self.query_one("#tag-title", Label).update(Content(f"Tags of {names}{more}"))
-        chips = Text()
-        for tag, count in self._counts().items():
-            colour = tag_colour(tag, self._palette)
-            if count == len(self._sessions):
-                chips.append(f" {printable(tag)} ", f"{colour.text} on {colour.fill}")
-            else:
-                chips.append(f"[{printable(tag)} {count}/{len(self._sessions)}]", colour.text)
-            chips.append(" ")
-        self.query_one("#tag-chips", Static).update(chips if chips.plain else Content("no tags yet"))
-        self._offer()
-
-    def refresh_from(self, sessions: Mapping[UUID, SessionInfo], known: Counter[str]) -> None:
+    def refresh_from(self, sessions: Mapping[UUID, SessionInfo], known: Sequence[KnownTag]) -> None:
         """Show the same sessions as they are now; those that have ended are gone from here too."""
+        self._living = set(sessions)
         now = tuple(sessions[session.id] for session in self._sessions if session.id in sessions)
-        if now != self._sessions or known != self._known:
-            self.show(now, known)
+        if not now:
+            self.dismiss()
+        elif now != self._sessions or tuple(known) != self._known:
+            self._sessions, self._known = now, tuple(known)
+            self._settled.clear()
+            self._show()
 
-    def confirm(self, edit: TagEdit) -> None:
-        """Take in that the daemon has made a change."""
-        if self._done and self._done[-1] == edit.undone():
-            self._done.pop()
-        else:
-            self._done.append(edit)
-        self.query_one("#tag-verdict", Static).update("")
+    def settle(self, edit: TagEdit, reason: str = "") -> None:
+        """Take in that the daemon has carried out an edit, or why it has not; what was typed comes back then."""
+        if not self.is_mounted:
+            return
+        if edit in self._waiting:
+            self._waiting.remove(edit)
+        if reason:
+            self.show_refusal(reason)
+            field = self.query_one(TagField)
+            if edit.add and not edit.is_undo and not field.value:
+                with field.prevent(Input.Changed):
+                    field.value = edit.add[0]
+                field.cursor_position = len(field.value)
+        elif not has_arrived(edit, self._sessions):
+            self._settled.append(edit)  # the answer was quicker than the event: drawn as waiting until that comes
+        self._show()
 
-    def show_refusal(self, reason: str) -> None:
-        """Say why a change was refused; what was typed stays."""
-        self.query_one("#tag-verdict", Static).update(Content(f"✗ {printable(reason)}"))
+    def _show(self) -> None:
+        chips = chips_of(self._sessions, (*self._waiting, *self._settled))
+        self.query_one(".panel-title", Static).update(self.heading())
+        board = self.query_one(ChipBoard)
+        board.show(chips, len(self._sessions))
+        if board.has_focus and not chips:
+            self.query_one(TagField).focus()
+        self._offer()
+        self._show_last()
+
+    def _offer(self) -> None:
+        """Offer what fits what was typed."""
+        typed = self.query_one(TagField).value.strip()
+        here = Counter(tag for session in self._sessions for tag in session.tags)
+        offers, fitting = offers_for(typed, self._known, here, len(self._sessions))
+        self.query_one(TagOffers).show(typed, offers, len(self._sessions), time.time())
+        self.query_one(".tag-matches", Static).update(f"{fitting:,} of {len(self._known):,} tags")
+
+    def _show_last(self) -> None:
+        last, palette = self._history.last, self.palette
+        if last is None:
+            self.query_one(".tag-last", Static).update("")
+            return
+        edit = last.edit
+        pieces = [Content.styled("last change  ", palette.muted)]
+        for sign, colour, tags in (("+ ", palette.ok, edit.add), ("- ", palette.bad, edit.remove)):
+            for tag in tags[:NAMED]:
+                pieces.append(Content.styled(sign, colour))
+                pieces.append(Content.styled(f"{fit(tag, NAME_CHARS)} ", tag_colour(tag, palette).text))
+        names = {session.id: session.name for session in self._sessions}
+        one = names.get(edit.sessions[0]) if len(edit.sessions) == 1 else None
+        whom = fit(one, NAME_CHARS) if one is not None else f"{len(edit.sessions):,} session(s)"
+        whom = whom.replace("1 session(s)", "another session").replace("(s)", "s")
+        pieces.append(Content.styled(f"{'to' if edit.add else 'from'} {whom}   ", palette.muted))
+        pieces.append(Content.styled(f"confirmed {clock_time(last.at)}", palette.muted))
+        self.query_one(".tag-last", Static).update(Content.assemble(*pieces))
 
     # ------------------------------------------------------------------------------------------------------------ up
 
-    @on(Input.Changed, "#tag-field")
+    @on(Input.Changed)
     def _typed(self, event: Input.Changed) -> None:
         event.stop()
-        self.query_one("#tag-verdict", Static).update("")
+        self.say("")
         self._offer()
 
-    @on(Input.Submitted, "#tag-field")
+    @on(Input.Submitted)
     def _entered(self, event: Input.Submitted) -> None:
         event.stop()
-        offers = self.query_one("#tag-offers", OptionList)
-        chosen = offers.highlighted
-        text = event.value.strip() if chosen is None else str(offers.get_option_at_index(chosen).id)
-        if text:
-            self._add(text)
+        tag = self.query_one(TagOffers).choice or event.value.strip()
+        if tag:
+            self._add(tag)
 
-    @on(OptionList.OptionSelected, "#tag-offers")
-    def _clicked(self, event: OptionList.OptionSelected) -> None:
+    @on(TagOffers.Chosen)
+    def _offer_clicked(self, event: TagOffers.Chosen) -> None:
         event.stop()
-        self._add(str(event.option.id))
+        self._add(event.tag)
+        self.query_one(TagField).focus()
 
-    def on_key(self, event: object) -> None:
-        """Remove the last chip with backspace in an empty field."""
-        field = self.query_one("#tag-field", Input)
-        if getattr(event, "key", "") == "backspace" and not field.value:
-            counts = self._counts()
-            if counts:
-                tag = list(counts)[-1]
-                holders = tuple(session.id for session in self._sessions if tag in session.tags)
-                self.post_message(self.Edited(TagEdit(sessions=holders, remove=(tag,))))
+    @on(ChipBoard.Added)
+    def _partial_added(self, event: ChipBoard.Added) -> None:
+        event.stop()
+        self._add(event.tag)
+
+    @on(ChipBoard.Removed)
+    def _chip_removed(self, event: ChipBoard.Removed) -> None:
+        event.stop()
+        self._remove(event.tag)
+
+    @on(TagField.ErasedAtStart)
+    def _remove_last(self, event: TagField.ErasedAtStart) -> None:
+        event.stop()
+        chips = chips_of(self._sessions, (*self._waiting, *self._settled))
+        staying = [chip for chip in chips if not chip.is_leaving]
+        if staying:
+            self._remove(staying[-1].tag)
+
+    @on(TagField.LeftAtStart)
+    def _go_to_chips(self, event: TagField.LeftAtStart) -> None:
+        event.stop()
+        if any(session.tags for session in self._sessions):
+            self.query_one(ChipBoard).focus()
+
+    @on(ChipBoard.Left)
+    def _go_to_field(self, event: ChipBoard.Left) -> None:
+        event.stop()
+        self.query_one(TagField).focus()
 
     def action_undo(self) -> None:
-        """Take the last confirmed change back."""
-        if self._done:
-            self.post_message(self.Edited(self._done[-1].undone()))
+        """Take the last confirmed change back, whichever sessions it was of."""
+        living = self._living if self._living is not None else {session.id for session in self._sessions}
+        edit = self._history.next_undo(living, self._waiting)
+        if edit is None:
+            self.say("nothing to undo")
+        else:
+            self._ask(edit)
 
     def action_choose(self, step: int) -> None:
         """Go through what is offered."""
-        offers = self.query_one("#tag-offers", OptionList)
-        if offers.option_count:
-            now = offers.highlighted
-            offers.highlighted = 0 if now is None else max(0, min(now + step, offers.option_count - 1))
+        self.query_one(TagOffers).choose(step)
+
+    def action_complete(self) -> None:
+        """Put what is chosen into the field, to be gone on with."""
+        field, choice = self.query_one(TagField), self.query_one(TagOffers).choice
+        if choice is not None:
+            field.value = choice
+            field.cursor_position = len(field.value)
 
     def _add(self, tag: str) -> None:
+        field = self.query_one(TagField)
         try:
             check_tag(tag)
         except InvalidTag as error:
             self.show_refusal(str(error))
             return
         lacking = tuple(session.id for session in self._sessions if tag not in session.tags)
-        if lacking:
-            self.post_message(self.Edited(TagEdit(sessions=lacking, add=(tag,))))
-        self.query_one("#tag-field", Input).value = ""
+        if not lacking:
+            whom = "it has" if len(self._sessions) == 1 else "all have"
+            self.say(f"{whom} {fit(tag, NAME_CHARS)} already")
+            return
+        with field.prevent(Input.Changed):
+            field.value = ""
+        self._ask(TagEdit(sessions=lacking, add=(tag,)))
 
-    def _counts(self) -> Counter[str]:
-        return Counter(tag for session in self._sessions for tag in session.tags)
+    def _remove(self, tag: str) -> None:
+        holders = tuple(session.id for session in self._sessions if tag in session.tags)
+        if holders:
+            self._ask(TagEdit(sessions=holders, remove=(tag,)))
 
-    def _offer(self) -> None:
-        """Offer the known tags that what was typed begins, then those that it is within."""
-        typed = self.query_one("#tag-field", Input).value.strip().lower()
-        here = self._counts()
-        known = [tag for tag, _ in self._known.most_common() if here[tag] < len(self._sessions)]
-        fitting = [tag for tag in known if typed in tag.lower()]
-        fitting.sort(key=lambda tag: not tag.lower().startswith(typed))
-        offers = self.query_one("#tag-offers", OptionList)
-        offers.clear_options()
-        for tag in fitting[:OFFERED]:
-            label = Text(printable(tag).ljust(20), tag_colour(tag, self._palette).text)
-            label.append(f" {self._known[tag]} sessions", self._palette.muted)
-            offers.add_option(Option(label, id=tag))
-        offers.highlighted = 0 if typed and fitting and fitting[0] == typed else None
+    def _ask(self, edit: TagEdit) -> None:
+        self.say("")
+        if edit not in self._waiting:
+            self._waiting.append(edit)
+            self.post_message(self.Edited(edit))
+        self._show()

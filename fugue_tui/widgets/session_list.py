@@ -2,81 +2,139 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from typing import ClassVar
 from uuid import UUID
 
 from rich.cells import cell_len
-from textual import events
+from textual import events, on
+from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.message import Message
 from textual.reactive import reactive
 from textual.strip import Strip
+from textual.widgets import Input
 
+from fugue_core.errors import InvalidFilter
+from fugue_core.filter import Filter, parse_filter
 from fugue_core.printable import printable
 from fugue_core.protocol.session import SessionInfo
-from fugue_tui.line import Line
-from fugue_tui.palette import tag_colour
-from fugue_tui.view import SessionRow, short_age
+from fugue_core.protocol.target import SessionNamed, WireTarget, Worktree
+from fugue_tui.chip import put_chips
+from fugue_tui.line import Line, fit
+from fugue_tui.roster import (
+    ORDERS,
+    Order,
+    Roster,
+    RowKey,
+    SessionRow,
+    arrange,
+    order_after,
+    short_count,
+    short_path,
+    with_air,
+)
+from fugue_tui.view import short_age
+from fugue_tui.widgets.field import Field
 from fugue_tui.widgets.row_list import RowList
+from fugue_tui.widgets.session_card import Card
 
 WIDE = 40
-"""From this width on tags are chips with a fill; below, coloured words."""
+"""From this width on tags are chips with a fill, and there are ages and paths; below, coloured words."""
 NAME_AT = 6
-CHIPS_AT = 14
+CHIPS_AT, CHIPS_AT_NARROW = 14, 12
 NAME_CHARS = 16
+AGE_CELLS = 4
+CARD_FROM_ROWS = 28
+"""The pane's height from which on the card is always there: a terminal of 30 rows, less the status bar and one."""
+CARD_ROWS = 10
+LIST_ROWS = 6
+"""So many rows an open card leaves to the list."""
 
 
 class SessionList(RowList):
-    """The sessions, one row each, below headings.
+    """The sessions, one row each, below headings that fold; a card about the one under the cursor at the foot.
 
-    Down: assign `rows`. Up: `SessionList.Marked`, `SessionList.TagsAsked`, `SessionList.WriteAsked`.
+    Down: assign `roster`. Up: `TagsAsked`, `WriteAsked`, `RenameAsked`, `EndAsked`. Order, filter, folds and marks are
+    its own: they change what is seen, and nothing else.
+    """
+
+    DEFAULT_CSS = """
+    SessionList > Field { display: none; dock: top; width: 1fr; height: 1; border: none; padding: 0 2; }
+    SessionList.filtering > Field { display: block; }
     """
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("space", "mark", "mark", id="sessions.mark"),
         Binding("t", "edit_tags", "tags", id="sessions.tags"),
         Binding("m", "write", "write", id="sessions.write"),
-        Binding("escape", "unmark", "unmark", show=False, id="sessions.unmark"),
+        Binding("space", "mark", "mark", id="sessions.mark"),
+        Binding("slash", "filter", "filter", key_display="/", id="sessions.filter"),
+        Binding("o", "order", "order", id="sessions.order"),
+        Binding("R", "rename", "rename", id="sessions.rename"),
+        Binding("x", "end", "end", id="sessions.end"),
+        Binding("i", "details", "details", show=False, id="sessions.details"),
+        Binding("y", "copy_id", "copy id", show=False, id="sessions.copy_id"),
+        Binding("a", "mark_all", "mark all", show=False, id="sessions.mark_all"),
+        Binding("left,h", "fold", "fold", show=False, id="sessions.fold"),
+        Binding("right,l", "unfold", "unfold", show=False, id="sessions.unfold"),
+        Binding("enter", "open", "fold or details", show=False, id="sessions.open"),
+        Binding("escape", "leave", "unmark, then all", show=False, id="sessions.leave"),
     ]
 
-    rows: reactive[tuple[SessionRow, ...]] = reactive((), init=False)
+    roster: reactive[Roster] = reactive(Roster(), init=False)
 
     @dataclass
-    class Marked(Message):
-        """The user marked a session, or took its mark away; None: all marks."""
+    class Asked(Message):
+        """The user wants something done with the marked sessions, or with what is under the cursor."""
 
         session_list: SessionList
-        session: UUID | None
+        sessions: tuple[SessionInfo, ...]
 
         @property
         def control(self) -> SessionList:
             """The list that this came from."""
             return self.session_list
 
-    @dataclass
-    class TagsAsked(Message):
-        """The user wants to edit the tags of the marked sessions, or of this one."""
+    class TagsAsked(Asked):
+        """The user wants to edit their tags."""
 
-        session_list: SessionList
-        session: SessionInfo
+    class EndAsked(Asked):
+        """The user wants them to end."""
 
-        @property
-        def control(self) -> SessionList:
-            """The list that this came from."""
-            return self.session_list
+    class RenameAsked(Asked):
+        """The user wants to rename the one session there is in it."""
 
     @dataclass
     class WriteAsked(Message):
-        """The user wants to write to this session."""
+        """The user wants to write to the session or the worktree under the cursor."""
 
         session_list: SessionList
-        session: SessionInfo
+        target: WireTarget
 
         @property
         def control(self) -> SessionList:
             """The list that this came from."""
             return self.session_list
+
+    def __init__(self, *, id: str | None = None) -> None:  # noqa: A002  # Textual's word
+        super().__init__(id=id)
+        self.rows: list[SessionRow] = []
+        self.marked: frozenset[UUID] = frozenset()
+        self.order: Order = "joined"
+        self.is_card_open = False
+        self._filter = Filter()
+        self._filter_text = ""
+        self._filter_fault = ""
+        self._folded: frozenset[RowKey] = frozenset()
+        self._home = os.path.expanduser("~")
+        self._card: tuple[object, list[Strip]] = (None, [])
+
+    def compose(self) -> ComposeResult:
+        """Return the filter's field, which is seen only while it is used."""
+        yield Field(placeholder="tag: repo: from: text, ! negates", compact=True)
+
+    # --------------------------------------------------------------------------------------------------------- rows
 
     @property
     def count(self) -> int:
@@ -89,99 +147,320 @@ class SessionList(RowList):
         return self.palette.sidebar
 
     @property
-    def selected(self) -> SessionInfo | None:
-        """The session under the cursor."""
-        return self.rows[self.cursor].session if self.cursor < len(self.rows) else None
+    def selected(self) -> SessionRow | None:
+        """The row under the cursor."""
+        return self.rows[self.cursor] if self.cursor < len(self.rows) else None
+
+    @property
+    def chosen(self) -> tuple[SessionInfo, ...]:
+        """The marked sessions, in order of registration; without marks what is under the cursor."""
+        if self.marked:
+            return tuple(info for info in self.roster.sessions if info.id in self.marked)
+        return () if self.selected is None else self.selected.sessions
 
     def can_rest_on(self, index: int) -> bool:
-        """Only sessions; headings are passed over."""
-        return self.rows[index].session is not None
+        """Wherever there is something."""
+        return self.rows[index].kind != "blank"
 
-    def watch_rows(self, old: tuple[SessionRow, ...], new: tuple[SessionRow, ...]) -> None:
-        """Keep the cursor on the session that it was on."""
-        was = old[self.cursor].session if self.cursor < len(old) else None
-        places = {row.session.id: place for place, row in enumerate(new) if row.session is not None}
-        self.rest_at(self.cursor if was is None else places.get(was.id, self.cursor))
+    def watch_roster(self, roster: Roster) -> None:
+        """Show what is there now."""
+        if self.marked:
+            self.marked &= {info.id for info in roster.sessions}
+        self._arrange()
+
+    def _arrange(self, cursor_on: RowKey | None = None) -> None:
+        """Build the rows anew; the cursor stays on what it was on, or goes to what is asked for."""
+        was = self.selected
+        key = cursor_on if cursor_on is not None else was.key if was is not None else None
+        rows = arrange(self.roster, order=self.order, wanted=self._filter, folded=self._folded)
+        aired = with_air(rows) if len(rows) <= self.visible_rows else rows
+        self.rows = aired if len(aired) <= self.visible_rows else rows
+        at = next((place for place, row in enumerate(self.rows) if row.key == key), None) if key else None
+        if at is None and was is None:  # the first time: on a session, not on its heading
+            at = next((place for place, row in enumerate(self.rows) if row.kind == "session"), 0)
+        self.rest_at(self.cursor if at is None else at)
+
+    def on_resize(self) -> None:
+        """Let blank rows come and go with the room."""
+        self._arrange()
+
+    # ------------------------------------------------------------------------------------------------------- drawing
 
     def heading(self, row: int, width: int) -> Strip:  # noqa: ARG002  # there is one
-        """The title."""
-        return self.title(width, "Sessions", str(sum(row.session is not None for row in self.rows)))
+        """The title: how many, the filter, the marks, the order."""
+        total = len(self.roster.sessions)
+        note = f"{total:,}"
+        if self._filter.terms:
+            shown = sum(len(line.sessions) for line in self.rows if line.kind == "repo")
+            note = f"{shown:,} of {total:,}"
+        if self.marked:
+            return self.title(width, "Sessions", note, f"◆ {len(self.marked)} marked", self.palette.accent)
+        if self._filter.terms:
+            return self.title(width, "Sessions", note, f"/ {self._filter_text}", self.palette.accent)
+        return self.title(width, "Sessions", note, ORDERS[self.order])
 
     def draw(self, index: int, width: int, fill: str) -> Strip:
         """A heading, or a session."""
         row = self.rows[index]
-        palette = self.palette
         line = Line(width, fill)
+        is_cursor = index == self.cursor
         if row.session is not None:
-            self._draw_session(line, row, row.session, is_cursor=index == self.cursor)
+            self._draw_session(line, row, row.session, is_cursor=is_cursor)
         elif row.kind == "repo":
-            line.at(2).put("▾", palette.faint).at(4).put(row.label, palette.strong, bold=True)
-            line.at(width - 1 - len(row.note)).put(row.note, palette.faint)
-        else:
-            line.at(4).put(row.label[:1], palette.ghost).put(row.label[1:], palette.muted)
-            if width >= WIDE and line.room > cell_len(row.note) + 3:
-                line.at(width - 1 - cell_len(row.note)).put(row.note, palette.faint)
+            self._draw_repo(line, row)
+        elif row.kind == "worktree":
+            self._draw_worktree(line, row, is_cursor=is_cursor)
         return line.strip()
+
+    def _draw_repo(self, line: Line, row: SessionRow) -> None:
+        palette, note = self.palette, f"{len(row.sessions):,}"
+        right = line.width - 1 - len(note)
+        line.at(2).put("▸" if row.is_folded else "▾", palette.faint).at(4)
+        line.put(row.label, palette.strong, bold=True, width=max(0, right - 6 - 4))
+        if row.is_folded:
+            self._draw_unread(line, row.unread, right - 1)
+        line.at(right).put(note, palette.muted)
+
+    def _draw_worktree(self, line: Line, row: SessionRow, *, is_cursor: bool) -> None:
+        palette, width = self.palette, line.width
+        if row.is_folded or is_cursor:
+            line.at(2).put("▸" if row.is_folded else "▾", palette.faint)
+        line.at(4).put("@", palette.ghost).put(row.label, palette.muted, width=max(1, width - 13))
+        if row.is_folded:
+            note = f"{len(row.sessions):,}"
+            self._draw_unread(line, row.unread, width - 2 - len(note))
+            line.at(width - 1 - len(note)).put(note, palette.muted)
+        elif width >= WIDE:
+            path = printable(short_path(row.path, self._home)[-4 * width :])
+            room = line.room - 3
+            while cell_len(path) > room > 1:
+                path = "…" + path[2:]
+            if room >= len("…/x"):
+                line.at(width - 1 - cell_len(path)).put(path, palette.muted if is_cursor else palette.faint)
 
     def _draw_session(self, line: Line, row: SessionRow, info: SessionInfo, *, is_cursor: bool) -> None:
         palette, width = self.palette, line.width
-        line.at(2).put("◆" if row.is_marked else " ", palette.accent)
+        is_wide = width >= WIDE
+        line.at(2).put("◆" if info.id in self.marked else " ", palette.accent)
         is_connected = info.attached_clients > 0
         line.at(4).put("●" if is_connected else "○", palette.ok if is_connected else palette.faint)
         name_colour = palette.strong if is_cursor else palette.text if is_connected else palette.muted
-        line.at(NAME_AT).put(row.label, name_colour, bold=is_cursor, width=NAME_CHARS)
-        if row.is_you:
+        right = width - 1 - (AGE_CELLS if is_wide else 0)
+        unread_cells = len(short_count(info.unread)) + 2 if info.unread else 0
+        is_you = info.id == self.roster.you
+        line.at(NAME_AT)
+        name_room = right - unread_cells - NAME_AT - (len(" you") if is_you else 0) - 1
+        line.put(row.label, name_colour, bold=is_cursor, width=max(1, min(NAME_CHARS, name_room)))
+        if is_you:
             line.put(" you", palette.muted, italic=True)
-        age = short_age(row.age_s)
-        unread = f" {info.unread} " if info.unread else ""
-        right = width - 1 - (4 if width >= WIDE else 0) - len(unread)
-        line.put(" ", palette.muted).at(CHIPS_AT)
-        self._draw_chips(line, info.tags, right - 1)
-        line.at(right)
+        line.put(" ", palette.muted).at(CHIPS_AT if is_wide else CHIPS_AT_NARROW)
+        put_chips(line, info.tags, right - unread_cells - bool(unread_cells), palette, has_fill=is_wide)
+        self._draw_unread(line, info.unread, right)
+        if is_wide:
+            last = self.roster.last.get(info.id)
+            age = short_age(None if last is None else max(0.0, self.roster.now - last.at))
+            line.at(width - 1 - len(age)).put(age, palette.muted if is_cursor else palette.faint)
+
+    def _draw_unread(self, line: Line, unread: int, end: int) -> None:
         if unread:
-            line.put(unread, palette.accent, bold=True, fill=palette.accent_fill)
-        if width >= WIDE:
-            line.at(width - 1 - len(age)).put(age, palette.faint)
+            text = f" {short_count(unread)} "
+            line.at(end - len(text)).put(text, self.palette.accent, bold=True, fill=self.palette.accent_fill)
 
-    def _draw_chips(self, line: Line, tags: tuple[str, ...], end: int) -> None:
-        """Draw whole chips as long as they fit, then how many are left."""
-        has_fill = line.width >= WIDE
-        for place, tag in enumerate(tags):
-            chip = f" {printable(tag)} " if has_fill else printable(tag)
-            rest = len(tags) - place
-            reserve = 0 if rest == 1 else len(f" +{rest - 1}")
-            if line.column + cell_len(chip) + reserve > end:
-                line.put(f"+{rest}", self.palette.muted)
-                return
-            colour = tag_colour(tag, self.palette)
-            line.put(chip, colour.text, fill=colour.fill if has_fill else None)
-            line.put(" ", self.palette.muted)
+    # ---------------------------------------------------------------------------------------------------------- foot
 
-    # ------------------------------------------------------------------------------------------------------- actions
+    @property
+    def foot_rows(self) -> int:
+        """The card's rows and the rule over it; or one where the filter cannot be read."""
+        height = self.size.height
+        if self._filter_fault:
+            return 1
+        if self.is_card_open:
+            return max(0, min(len(self._card_lines(self.size.width)) + 1, height - LIST_ROWS))
+        return CARD_ROWS if height >= CARD_FROM_ROWS else 0
 
-    def action_mark(self) -> None:
-        """Mark the session under the cursor, or take its mark away, and go on."""
-        if self.selected is not None:
-            self.post_message(self.Marked(self, self.selected.id))
+    def foot(self, row: int, width: int) -> Strip:
+        """The card, or what is wrong with the filter."""
+        palette = self.palette
+        if self._filter_fault:
+            return Line(width, palette.bad_fill).at(2).put(f"✗ {self._filter_fault}", palette.bad).strip()
+        if row == 0:
+            return Line(width, palette.sidebar).put("─" * width, palette.rule).strip()
+        lines = self._card_lines(width)
+        return lines[row - 1] if row <= len(lines) else Line(width, palette.sidebar).strip()
+
+    def _card_lines(self, width: int) -> list[Strip]:
+        row = self.selected
+        key = (width, self.palette, self.marked, row and row.key, self.is_card_open, id(self.roster))
+        if self._card[0] != key:
+            self._card = (key, self._draw_card(width, row))
+        return self._card[1]
+
+    def _draw_card(self, width: int, row: SessionRow | None) -> list[Strip]:
+        card = Card(self.palette, width, self.roster, self._home)
+        if len(self.marked) > 1:
+            return card.several(self.chosen, word="marked")
+        if row is None:
+            return []
+        if row.session is None:
+            return card.several(row.sessions, word=f"in {row.label}")
+        return card.one(row.session, is_whole=self.is_card_open)
+
+    # ------------------------------------------------------------------------------------------ looking
+
+    def action_order(self) -> None:
+        """Sort by the next order."""
+        self.order = order_after(self.order)
+        self._arrange()
+
+    def action_details(self) -> None:
+        """Open the card in full, or close it."""
+        self.is_card_open = not self.is_card_open
+        self._arrange()
+
+    def action_fold(self) -> None:
+        """Fold the heading under the cursor; from a session go to its heading, from a folded one to the one above."""
+        row = self.selected
+        if row is None:
+            return
+        if row.kind != "session" and not row.is_folded and not self._filter.terms:
+            self._folded |= {row.key}
+            self._arrange()
+            return
+        above = "worktree" if row.kind == "session" and row.sessions[0].worktree is not None else "repo"
+        place = next((place for place in range(self.cursor, -1, -1) if self.rows[place].kind == above), None)
+        if place is not None:
+            self.rest_at(place)
+
+    def action_unfold(self) -> None:
+        """Unfold the heading under the cursor; where it is, go on to what is below it."""
+        row = self.selected
+        if row is None or row.kind == "session":
+            return
+        if row.is_folded:
+            self._folded -= {row.key}
+            self._arrange()
+        else:
             self.action_move(1)
 
-    def action_unmark(self) -> None:
-        """Take all marks away."""
-        self.post_message(self.Marked(self, None))
+    def action_open(self) -> None:
+        """Fold or unfold a heading; show the details of a session."""
+        row = self.selected
+        if row is not None and row.kind != "session":
+            self._folded ^= {row.key}
+            self._arrange()
+        elif row is not None:
+            self.action_details()
+
+    def action_mark(self) -> None:
+        """Mark what is under the cursor, or take its mark away, and go on."""
+        if self.selected is not None:
+            self._toggle({info.id for info in self.selected.sessions})
+            self.action_move(1)
+
+    def action_mark_all(self) -> None:
+        """Mark all that is shown, or take all those marks away."""
+        self._toggle({info.id for row in self.rows if row.kind == "repo" for info in row.sessions})
+
+    def _toggle(self, ids: set[UUID]) -> None:
+        self.marked = self.marked - ids if ids <= self.marked else self.marked | ids
+        self.refresh()
+
+    def action_leave(self) -> None:
+        """Take the marks away; then the filter; then the open card."""
+        if self.has_class("filtering") or (self._filter.terms and not self.marked):
+            self._close_filter(text="")
+        elif self.marked:
+            self.marked = frozenset()
+            self.refresh()
+        elif self.is_card_open:
+            self.action_details()
+
+    # -------------------------------------------------------------------------------------------------------- filter
+
+    def action_filter(self) -> None:
+        """Open the filter's field in place of the title."""
+        field = self.query_one(Field)
+        field.styles.background, field.styles.color = self.palette.raised, self.palette.text
+        self.add_class("filtering")
+        field.focus()
+
+    @on(Input.Changed)
+    def _typed(self, event: Input.Changed) -> None:
+        """Filter while typing; what cannot be read changes nothing, and says why at the foot."""
+        event.stop()
+        try:
+            self._filter = parse_filter(event.value)
+        except InvalidFilter as error:
+            self._filter_fault = str(error)
+        else:
+            self._filter_text, self._filter_fault = event.value.strip(), ""
+        self._arrange()
+
+    @on(Input.Submitted)
+    def _entered(self, event: Input.Submitted) -> None:
+        """Go back to the list with the filter on; what cannot be read stays to be mended."""
+        event.stop()
+        if not self._filter_fault:
+            self._close_filter()
+
+    def _close_filter(self, text: str | None = None) -> None:
+        if text is not None:
+            self.query_one(Field).value = text
+        self.remove_class("filtering")
+        self.focus()
+
+    # -------------------------------------------------------------------------------------- asked of the app
 
     def action_edit_tags(self) -> None:
         """Ask for the tag editor."""
-        if self.selected is not None:
-            self.post_message(self.TagsAsked(self, self.selected))
+        if self.chosen:
+            self.post_message(self.TagsAsked(self, self.chosen))
+
+    def action_end(self) -> None:
+        """Ask for sessions to end."""
+        if self.chosen:
+            self.post_message(self.EndAsked(self, self.chosen))
+
+    def action_rename(self) -> None:
+        """Ask for another name; a name is for one, so marks do not count."""
+        if self.selected is not None and self.selected.session is not None:
+            self.post_message(self.RenameAsked(self, self.selected.sessions))
 
     def action_write(self) -> None:
         """Ask for the compose pane."""
-        if self.selected is not None:
-            self.post_message(self.WriteAsked(self, self.selected))
+        row = self.selected
+        if row is not None and row.session is not None:
+            self.post_message(self.WriteAsked(self, SessionNamed(session=row.session.name)))
+        elif row is not None and row.kind == "worktree":
+            self.post_message(self.WriteAsked(self, Worktree(path=row.path)))
+
+    def action_copy_id(self) -> None:
+        """Put the ids into the clipboard, one a line."""
+        chosen = self.chosen
+        if chosen:
+            self.app.copy_to_clipboard("\n".join(str(info.id) for info in chosen))
+            what = f"the id of {fit(chosen[0].name, NAME_CHARS)}" if len(chosen) == 1 else f"{len(chosen)} ids"
+            self.notify(f"copied {what}", markup=False)
 
     def on_click(self, event: events.Click) -> None:
-        """Put the cursor there; a second click on the chips edits them."""
-        before = self.cursor
+        """Put the cursor there, fold a heading; a second click edits the tags, one on the order sorts."""
+        if event.y == 0 and event.widget is self and event.x > self.size.width // 2 and not self.marked:
+            self.action_order()
+        index = self.index_at(event.y)
+        if index is None:
+            return
         super().on_click(event)
-        if event.chain > 1 and self.cursor == before and event.x >= CHIPS_AT:
+        if self.rows[index].kind not in {"session", "blank"}:
+            self.action_open()
+        elif event.x in {2, 3}:
+            self.action_mark()
+        elif event.chain > 1:
             self.action_edit_tags()
+
+    def on_descendant_focus(self) -> None:
+        """Show that keys go to the field."""
+        self.refresh()
+
+    def on_descendant_blur(self) -> None:
+        """Show that they do not."""
+        self.refresh()

@@ -1,0 +1,102 @@
+"""What the small panels have in common: raised, an accent bar at the left, beside their subject, keys at the foot."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Vertical
+from textual.content import Content
+from textual.screen import ModalScreen
+from textual.widgets import Static
+
+from fugue_core.printable import printable
+from fugue_tui.palette import Palette
+
+PANEL_WIDTH, LEAST_WIDTH = 78, 48
+TOP = 5
+VERDICT_CHARS = 400
+
+
+class Panel(ModalScreen[None]):
+    """A panel over the panes.
+
+    `beside` is the column from which on it stands, so that its subject is seen; where that leaves too little, it covers
+    the subject. A subclass gives `heading`, `keys` and `body`.
+    """
+
+    DEFAULT_CSS = """
+    Panel { align: left top; }
+    Panel > .panel { height: auto; max-height: 100%; padding: 1 2 0 2; }
+    Panel .panel-title { height: 1; margin-bottom: 1; }
+    Panel .panel-verdict { height: auto; min-height: 1; max-height: 5; }
+    Panel .panel-keys { height: 1; margin-top: 1; }
+    """
+
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "leave", "leave", id="panel.leave")]
+
+    keys: ClassVar[tuple[tuple[str, str], ...]] = ()
+
+    def __init__(self, palette: Palette, *, beside: int = 0) -> None:
+        super().__init__()
+        self.palette = palette
+        self._beside = beside
+
+    def heading(self) -> Content:
+        """Return the title."""
+        raise NotImplementedError
+
+    def body(self) -> ComposeResult:
+        """Return what stands between title and keys; a widget of the class `panel-verdict` among it."""
+        raise NotImplementedError
+
+    def compose(self) -> ComposeResult:
+        """Return the panel."""
+        with Vertical(classes="panel"):
+            yield Static(self.heading(), classes="panel-title")
+            yield from self.body()
+            yield Static(self._keys_line(), classes="panel-keys")
+
+    def on_mount(self) -> None:
+        """Take the colours."""
+        palette, panel = self.palette, self.query_one(".panel")
+        self.styles.align = ("left", "top")
+        panel.styles.background = palette.raised
+        panel.styles.border_left = ("outer", palette.accent)
+        self._place()
+
+    def on_resize(self) -> None:
+        """Stand beside the subject, or over it."""
+        self._place()
+
+    def _place(self) -> None:
+        room = self.app.size.width - self._beside - 2
+        left = self._beside + 1 if room >= LEAST_WIDTH else 0
+        panel = self.query_one(".panel")
+        panel.styles.width = max(1, min(PANEL_WIDTH, self.app.size.width - left))
+        top = max(0, min(TOP, (self.app.size.height - 18) // 3))
+        panel.styles.margin = (top, 0, 0, left)
+
+    def _keys_line(self) -> Content:
+        palette = self.palette
+        pieces: list[Content] = []
+        for key, word in self.keys:
+            pieces += [Content.styled(key, f"bold {palette.text}"), Content.styled(f" {word}   ", palette.muted)]
+        return Content.assemble(*pieces)
+
+    def say(self, text: str, *, is_bad: bool = False) -> None:
+        """Show a sentence in the verdict's row; an empty one clears it."""
+        colour = self.palette.bad if is_bad else self.palette.muted
+        verdict = self.query_one(".panel-verdict", Static)
+        verdict.update(Content.styled(printable(text[:VERDICT_CHARS]), colour))
+        verdict.styles.background = self.palette.bad_fill if is_bad else self.palette.raised
+
+    def show_refusal(self, reason: str) -> None:
+        """Say why the daemon refused; what was typed stays."""
+        if self.is_mounted:
+            self.say(f"✗ {reason}", is_bad=True)
+
+    def action_leave(self) -> None:
+        """Go, and leave all as it is."""
+        self.dismiss()
