@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import islice
 from uuid import UUID
 
@@ -76,6 +76,9 @@ class Directory:
 
     Invariant: `_by_name`, `_by_ref` and the router hold exactly the members of `_members`; each one's tags, repository
     and worktree in the router are those of its record.
+
+    Attributes:
+        guarded: The process that each session with one lives for; a new mapping with each change.
     """
 
     def __init__(self, limits: Limits) -> None:
@@ -84,6 +87,7 @@ class Directory:
         self._by_name: dict[str, Member] = {}
         self._by_ref: dict[int, Member] = {}
         self.router = MessageRouter()
+        self.guarded: Mapping[SessionId, tuple[int, int | None]] = {}
 
     def __len__(self) -> int:
         return len(self._members)
@@ -147,11 +151,14 @@ class Directory:
         self._by_name[record.name] = member
         self._by_ref[record.ref] = member
         self._register(record)
+        self._guard(record)
         return member
 
     def replace(self, member: Member, record: SessionRecord) -> None:
         """Let `member` be as `record` says: the same session with another name, tags, place or metadata."""
         before, member.record = member.record, record
+        if (record.for_pid, record.pid_started) != (before.for_pid, before.pid_started):
+            self._guard(record)
         if record.name != before.name:
             del self._by_name[before.name]
             self._by_name[record.name] = member
@@ -169,6 +176,8 @@ class Directory:
         del self._by_name[member.record.name]
         del self._by_ref[member.record.ref]
         member.has_ended = True
+        if member.id in self.guarded:
+            self.guarded = {session: process for session, process in self.guarded.items() if session != member.id}
         self.router.unregister(member.id)
 
     def resolve(self, sender: Member, target: WireTarget) -> tuple[OrchestrationTarget, list[Member]]:
@@ -181,6 +190,10 @@ class Directory:
         ids = self.router.resolve(sender.id, resolved)
         members = self._members
         return resolved, [members[session] for session in ids]
+
+    def _guard(self, record: SessionRecord) -> None:
+        if record.for_pid is not None:
+            self.guarded = {**self.guarded, record.id: (record.for_pid, record.pid_started)}
 
     def _register(self, record: SessionRecord) -> None:
         worktree = record.worktree.path if record.worktree else None

@@ -6,7 +6,7 @@ hands out the answers and `take_events()`. Where the commit fails, `reload()` ma
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 from uuid import UUID
 
@@ -210,10 +210,9 @@ class Hub:
         sessions = tuple([member.info() for member in self._directory])
         return Snapshot(epoch=epoch, number=number, sessions=sessions, last_seq=self.last_seq)
 
-    def guarded_processes(self) -> dict[SessionId, tuple[int, int | None]]:
-        """Return the process (id and start) that each session with one lives for. Cost: the number of sessions."""
-        records = (member.record for member in self._directory)
-        return {record.id: (record.for_pid, record.pid_started) for record in records if record.for_pid is not None}
+    def guarded_processes(self) -> Mapping[SessionId, tuple[int, int | None]]:
+        """Return the process (id and start) that each session with one lives for; the same object until it changes."""
+        return self._directory.guarded
 
     def end(self, session: SessionId) -> None:
         """End a session whose process has ended; nothing where it has ended already."""

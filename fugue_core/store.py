@@ -154,8 +154,7 @@ class SqliteStore:
         self.commit()
 
     def truncate_log(self) -> None:
-        """Copy all of the write-ahead log into the file and empty it. Waits for the disk; not within a transaction."""
-        self.commit()
+        """Copy all of the write-ahead log into the file and empty it. Waits for the disk. Call it between turns."""
         self._execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
     def wal_bytes(self) -> int:

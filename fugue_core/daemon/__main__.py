@@ -7,6 +7,7 @@ import asyncio
 import gc
 import logging
 import os
+import resource
 import signal
 import sys
 
@@ -17,6 +18,8 @@ from fugue_core.errors import FugueError
 
 log = logging.getLogger("fugue_core.daemon")
 
+DESCRIPTORS = 65_536
+"""Open files that the daemon asks for: one a connection, one a process that a session lives for."""
 YOUNG_OBJECTS = 20_000
 """New objects before the collector looks for cycles. The hot path makes none, and a turn makes thousands of objects."""
 
@@ -30,6 +33,8 @@ def main() -> int:
     )
     arguments = parser.parse_args()
     logging.basicConfig(level=logging.INFO, stream=sys.stderr, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    os.umask(0o077)
+    _raise_descriptor_limit()
     try:
         asyncio.run(_run(os.path.abspath(arguments.socket), arguments.ready_fd))
     except FugueError as error:
@@ -52,6 +57,14 @@ async def _run(socket_path: str, ready_fd: int | None) -> None:
         _say(ready_fd, "ready")
         await server.stopped.wait()
         log.info("daemon %d stops", os.getpid())
+
+
+def _raise_descriptor_limit() -> None:
+    """Allow as many connections as the system lets us have; the usual 1,024 are few for 10,000 sessions."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = DESCRIPTORS if hard == resource.RLIM_INFINITY else min(DESCRIPTORS, hard)
+    if soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
 def _say(ready_fd: int | None, line: str) -> None:

@@ -8,7 +8,7 @@ import fcntl
 import logging
 import os
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Mapping
 from pathlib import Path
 from uuid import uuid4
 
@@ -17,7 +17,7 @@ from fugue_core.daemon.config import Config
 from fugue_core.daemon.connection import READ_BYTES, Connection
 from fugue_core.daemon.feed import Feed
 from fugue_core.daemon.inquiry import Host, InquiryDesk
-from fugue_core.daemon.process import ProcessWatch, process_start
+from fugue_core.daemon.process import Process, ProcessWatch, process_start
 from fugue_core.daemon.switchboard import Switchboard
 from fugue_core.errors import DaemonUnavailable, StoreUnavailable
 from fugue_core.history import History
@@ -64,8 +64,9 @@ class Server:
             InquiryDesk(history, self._feed, config.limits, host),
             config.limits,
             Software(name="fugue", version=fugue_core.__version__),
-            self._watch_processes,
+            self._watch_changed_processes,
         )
+        self._watched: Mapping[SessionId, Process] | None = None
         self._processes = ProcessWatch(self._end_session)
         self._checkpoint: asyncio.Future[None] | None = None
         self._checkpointed_commits = 0
@@ -121,14 +122,26 @@ class Server:
             self._checkpointed_commits = commits
             self._checkpoint = self._loop.run_in_executor(None, self._history.checkpoint)
         if size_bytes > WAL_LIMIT_BYTES:
-            self.switchboard.run_errand(self._store.truncate_log)
+            self._loop.call_soon(self._truncate_log)  # between two turns, so that it can undo neither
+
+    def _truncate_log(self) -> None:
+        try:
+            self._store.truncate_log()
+        except StoreUnavailable as error:
+            log.warning("checkpoint: %s", error)
 
     def _end_checkpoint(self, checkpoint: asyncio.Future[None]) -> None:
         if (error := checkpoint.exception()) is not None:
             log.warning("checkpoint: %s", error)  # the log grows until one succeeds
 
+    def _watch_changed_processes(self) -> None:
+        """Look at the processes of sessions, if anything about which they are has changed since the last time."""
+        if self._hub.guarded_processes() is not self._watched:
+            self._watch_processes()
+
     def _watch_processes(self) -> None:
-        self._processes.watch(self._hub.guarded_processes())
+        self._watched = self._hub.guarded_processes()
+        self._processes.watch(self._watched)
 
     def _end_session(self, session: SessionId) -> None:
         self.switchboard.run_errand(lambda: self._hub.end(session))
