@@ -40,7 +40,7 @@ TWINS = {
 """What does the same on the command line, by the id of the binding."""
 
 TITLES = {
-    "FugueApp": "everywhere",
+    "Shell": "everywhere",
     "Workspace": "panes",
     "RowList": "lists",
     "SessionList": "sessions",
@@ -85,6 +85,11 @@ def owners(root: type[DOMNode] = DOMNode) -> list[type[DOMNode]]:
         if owner.__module__.startswith("fugue_tui.") and own_bindings(owner):
             found[owner] = None
     return sorted(found, key=lambda owner: (_rank(title_of(owner)), title_of(owner)))
+
+
+def fugue_classes(owner: type[DOMNode]) -> list[type[DOMNode]]:
+    """Return a class and those that it is made of, as far as they are ours."""
+    return [base for base in owner.__mro__ if base.__module__.startswith("fugue_tui.") and issubclass(base, DOMNode)]
 
 
 def title_of(owner: type[DOMNode]) -> str:

@@ -1,0 +1,292 @@
+"""The frame of the screen: the panes' places, the connection, colours, keys, help and the command palette."""
+
+from __future__ import annotations
+
+import time
+from abc import abstractmethod
+from collections import deque
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import ClassVar, cast
+
+from textual import on, work
+from textual.app import App, ComposeResult
+from textual.binding import Binding, BindingType
+from textual.command import Provider
+from textual.dom import DOMNode
+from textual.filter import LineFilter
+from textual.widget import Widget
+from textual.widgets import Static
+
+from fugue_core.client import Client
+from fugue_core.client.link import Opener
+from fugue_core.place import server_name, socket_path
+from fugue_core.protocol.events import Event, MessageSent
+from fugue_core.protocol.session import SessionInfo
+from fugue_tui.commands import Actions
+from fugue_tui.config import Config, Memory, remember
+from fugue_tui.glyphs import AsciiOnly
+from fugue_tui.keymap import KeyRow, bar_keys, check_keys, fugue_classes, key_rows, title_of
+from fugue_tui.link import DaemonLink, LinkState
+from fugue_tui.palette import DARK, Palette
+from fugue_tui.screens.help import Help
+from fugue_tui.theme import PALETTES, next_palette, theme_of, variables_of
+from fugue_tui.view import World
+from fugue_tui.widgets.compose_pane import ComposePane
+from fugue_tui.widgets.message_log import MessageLog
+from fugue_tui.widgets.session_list import SessionList
+from fugue_tui.widgets.status_bar import KEYS_MOST, RATES, StatusBar
+from fugue_tui.widgets.workspace import COMPOSE_ROWS, PaneName, Workspace
+
+FRAME_S = 1 / 30
+"""Events are taken in as they come, and shown at most so often."""
+LEAST_WIDTH, LEAST_HEIGHT = 40, 10
+PANE_TITLES: dict[PaneName, str] = {"sessions": "sessions", "log": "messages", "compose": "compose"}
+
+
+class Shell(App[None]):
+    """The frame around the panes. What the panes ask for is done by `app.FugueApp`.
+
+    Args of the constructor:
+        opener: Where the daemon is; None: where the environment says, see `fugue_core.place`.
+        server: What the server is called here; None: by its socket.
+        config: What the user has set, see `config.read_config`.
+    """
+
+    CSS_PATH = "fugue.tcss"
+    TITLE = "fugue"
+    COMMANDS: ClassVar[set[type[Provider] | Callable[[], type[Provider]]]] = {Actions}
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("M", "compose", "write", id="app.compose"),
+        Binding("ctrl+p,colon", "command_palette", "actions", show=False, id="app.palette"),
+        Binding("T", "next_theme", "next theme", show=False, id="app.theme"),
+        Binding("D", "demo", "watch the demo", show=False, id="app.demo"),
+        Binding("f9", "reconnect", "reconnect now, start the daemon", show=False, id="app.reconnect"),
+        Binding("q", "quit", "quit", id="app.quit"),
+        Binding("question_mark,f1", "help", "help", id="app.help"),
+    ]
+
+    def __init__(
+        self, opener: Opener | None = None, *, server: str | None = None, config: Config | None = None
+    ) -> None:
+        super().__init__()
+        self._config = config or Config()
+        self._server = server or server_name(socket_path())
+        self._ascii = AsciiOnly()
+        self._keys, self._trouble = check_keys(self._config.keys)
+        self._trouble += self._config.trouble
+        self._link = DaemonLink(opener, self._take_events, self._show_link)
+        self._is_stale = False
+        self._sent_this_second = 0
+        self._rates: deque[float] = deque(maxlen=RATES)
+        self.wants_demo = False
+        self.session_list = SessionList(id="sessions")
+        self.message_log = MessageLog(id="log")
+        self.compose_pane = ComposePane(id="compose")
+        self.status_bar = StatusBar(id="status")
+        self.workspace = Workspace(
+            self.session_list, [self.message_log, *self.log_parts()], self.compose_pane, id="panes"
+        )
+        self.too_small = Static(f"fugue needs {LEAST_WIDTH} x {LEAST_HEIGHT}", id="too-small")
+
+    def get_theme_variable_defaults(self) -> dict[str, str]:
+        """Return our colours under every theme; those of other themes keep what we do not name."""
+        return variables_of(DARK)
+
+    def get_line_filters(self) -> Sequence[LineFilter]:
+        """Return what every line goes through last."""
+        filters = super().get_line_filters()
+        return [*filters, self._ascii] if self._config.is_ascii else filters
+
+    def log_parts(self) -> list[Widget]:
+        """Return what stands between the log and the compose pane."""
+        return []
+
+    def compose(self) -> ComposeResult:
+        """Return the panes."""
+        yield self.workspace
+        yield self.too_small
+        yield self.status_bar
+
+    def on_mount(self) -> None:
+        """Begin: colours, keys, timers, and the connection."""
+        for palette in PALETTES.values():
+            self.register_theme(theme_of(palette))
+        self.set_keymap(self._keys)
+        memory = self._config.memory
+        wanted = [name for name in (memory.theme, self._config.screen.theme) if name in PALETTES]
+        self.theme = wanted[0] if wanted else DARK.name
+        self.theme_changed_signal.subscribe(self, lambda _: self._take_palette())
+        self._take_palette()
+        self.workspace.sidebar = memory.sidebar
+        self.workspace.compose_height = memory.compose_height or COMPOSE_ROWS
+        self.status_bar.server = self._server
+        self.message_log.focus()
+        for trouble in self._trouble:
+            self.notify(trouble, title="config.toml", severity="warning", timeout=10, markup=False)
+        self.set_interval(FRAME_S, self._show_what_changed)
+        self.set_interval(1.0, self._pass_second)
+        self.follow_daemon()
+
+    # --------------------------------------------------------------------------------------------------- the daemon
+
+    @work
+    async def follow_daemon(self) -> None:
+        """Be a session, and take in all that happens, for as long as the app runs."""
+        await self._link.follow()
+
+    @property
+    def client(self) -> Client:
+        """The connection. Raises `RuntimeError` before there is one; keys that need it come later."""
+        return self._link.client
+
+    @property
+    def _world(self) -> World:
+        return self._link.world
+
+    @property
+    def _human(self) -> SessionInfo | None:
+        return self._link.human
+
+    def _take_events(self, events: Sequence[Event]) -> None:
+        """Note what has happened; it is shown with the next frame."""
+        self._sent_this_second += sum(isinstance(event, MessageSent) for event in events)
+        self._is_stale = True
+
+    def _show_link(self) -> None:
+        """Say how the connection is, and what to do where there is none."""
+        if not self.is_running:
+            return
+        bar, state = self.status_bar, self._link.state
+        bar.is_up = state.kind == "up"
+        bar.trouble = trouble_of(state, time.monotonic())
+
+    def action_reconnect(self) -> None:
+        """Try again at once; a daemon that does not run is started."""
+        self._link.retry()
+
+    # ------------------------------------------------------------------------------------------------- what is shown
+
+    def _show_what_changed(self) -> None:
+        if self._is_stale:
+            self._is_stale = False
+            self.show_world()
+
+    @abstractmethod
+    def show_world(self) -> None:
+        """Give every pane what it shows now; called at most once a frame, and only after something has changed."""
+
+    def _pass_second(self) -> None:
+        self._rates.append(float(self._sent_this_second))
+        self._sent_this_second = 0
+        self.status_bar.rates = tuple(self._rates)
+        self._is_stale = True  # ages grow
+        self._show_link()  # and so does patience
+
+    def _take_palette(self) -> None:
+        for pane in (self.session_list, self.message_log, self.status_bar):
+            pane.palette = self.palette
+        self.compose_pane.palette = self.palette
+
+    @property
+    def palette(self) -> Palette:
+        """The colours in use."""
+        return PALETTES.get(self.theme, DARK)
+
+    # ---------------------------------------------------------------------------------------------------- the panes
+
+    def on_resize(self) -> None:
+        """Lay the panes out for the size."""
+        size = self.size
+        is_enough = size.width >= LEAST_WIDTH and size.height >= LEAST_HEIGHT
+        self.too_small.display = not is_enough
+        self.workspace.display = self.status_bar.display = is_enough
+        self.workspace.fit(size)
+
+    def on_descendant_focus(self) -> None:
+        """Say which pane has the keys, and what they do."""
+        nodes = [node for node in (self.focused.ancestors_with_self if self.focused else ()) if node.id in PANE_TITLES]
+        bar = self.status_bar
+        if not nodes:
+            return
+        pane = nodes[0]
+        name = cast("PaneName", pane.id)
+        bar.pane = PANE_TITLES[name]
+        own, mine = bar_keys(pane.BINDINGS, self._keys), bar_keys(Shell.BINDINGS, self._keys)
+        bar.keys = (*own[: KEYS_MOST - 1], *mine[:-1][: max(0, KEYS_MOST - 1 - len(own))], mine[-1])
+        self.workspace.bring(name)
+
+    @on(Workspace.PaneShown)
+    def focus_pane(self, event: Workspace.PaneShown) -> None:
+        """Give the keys to the pane that has come to the front."""
+        if event.pane == "compose":
+            self.action_compose()
+        else:
+            (self.session_list if event.pane == "sessions" else self.message_log).focus()
+
+    @on(Workspace.Resized)
+    def keep_sizes(self) -> None:
+        """Remember the sizes for next time."""
+        self._remember()
+
+    def action_next_theme(self) -> None:
+        """Go on to the next theme, and keep it."""
+        self.use_theme(next_palette(self.theme).name)
+
+    def use_theme(self, name: str) -> None:
+        """Change the colours, and keep them for next time."""
+        self.theme = name
+        self._remember()
+
+    def _remember(self) -> None:
+        workspace = self.workspace
+        memory = Memory(theme=self.theme, sidebar=workspace.sidebar, compose_height=workspace.compose_height)
+        remember(self._config.memory_path, memory)
+
+    @abstractmethod
+    def action_compose(self) -> None:
+        """Open the compose pane as it was left."""
+
+    # ---------------------------------------------------------------------------------------------- help and palette
+
+    def action_help(self) -> None:
+        """Show every key; where the keys go now comes first."""
+        if not isinstance(self.screen, Help):
+            here = PANE_TITLES[self.workspace.pane] if len(self.screen_stack) == 1 else title_of(type(self.screen))
+            self.push_screen(Help(key_rows(self._keys), here, self.palette))
+
+    def action_help_quit(self) -> None:
+        """Say how to leave: ctrl+c does not, it is pressed by habit too often."""
+        self.notify("q quits; ctrl+q does so while you write. Nothing typed is lost.", title="fugue", markup=False)
+
+    def palette_rows(self) -> Sequence[tuple[KeyRow, DOMNode]]:
+        """Return the actions that can be done now, see `commands.Commanded`."""
+        panes: list[DOMNode] = [self.session_list, self.message_log, self.compose_pane]
+        panes.sort(key=lambda pane: pane.id != self.workspace.pane)
+        nodes = [*panes, self.workspace, self]
+        found = []
+        for row in key_rows(self._keys):
+            node = next((node for node in nodes if row.context in map(title_of, fugue_classes(type(node)))), None)
+            if node is not None:
+                found.append((row, node))
+        return found
+
+    def palette_extras(self) -> Sequence[tuple[str, str, Callable[[], object]]]:
+        """Return what has no key, see `commands.Commanded`."""
+        return [(f"theme: {name.removeprefix('fugue-')}", "", partial(self.use_theme, name)) for name in PALETTES]
+
+    def action_demo(self) -> None:
+        """Leave for the demo, which opens a screen of its own."""
+        self.wants_demo = True
+        self.exit()
+
+
+def trouble_of(state: LinkState, now: float) -> str:
+    """Return what the status bar says of a connection that there is not; empty while there is one."""
+    retry_in_s = state.retry_in_s(now)
+    when = "" if retry_in_s is None else f" in {retry_in_s} s"
+    if state.kind == "lost":
+        return f"reconnecting{when}, nothing typed is lost"
+    if state.kind == "connecting" and state.reason:
+        return f"no daemon; trying again{when or ' now'}, f9 at once"
+    return ""
