@@ -110,6 +110,7 @@ class TagEditor(Panel):
     class Edited(Message):
         """The user wants this change."""
 
+        editor: TagEditor
         edit: TagEdit
 
     def __init__(
@@ -326,5 +327,5 @@ class TagEditor(Panel):
         self.say("")
         if edit not in self._waiting:
             self._waiting.append(edit)
-            self.post_message(self.Edited(edit))
+            self.post_message(self.Edited(self, edit))
         self._show()
