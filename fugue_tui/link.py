@@ -7,14 +7,14 @@ import contextlib
 import getpass
 import os
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from typing import Literal
 
 import msgspec
 
 from fugue_core.client import Client, connect
 from fugue_core.client.link import Link, Opener, Receiver, SocketOpener
-from fugue_core.errors import FugueError, SessionNotFound
+from fugue_core.errors import DaemonUnavailable, FugueError, SessionNotFound
 from fugue_core.place import socket_path
 from fugue_core.protocol.events import Event, Resync
 from fugue_core.protocol.session import SessionInfo
@@ -79,6 +79,23 @@ class DaemonLink:
         if self._client is None:
             raise RuntimeError("not connected yet")
         return self._client
+
+    @contextlib.asynccontextmanager
+    async def speaking_for(self, session: str) -> AsyncIterator[Client]:
+        """Lend a client that speaks for a session of this daemon; an empty text: the connection that there is.
+
+        Raises:
+            DaemonUnavailable: There was no connection yet.
+            SessionNotFound
+        """
+        if self._client is None:
+            raise DaemonUnavailable(self.place, self.state.reason or "not connected yet")
+        if not session:
+            yield self._client
+            return
+        where = self._opener or self._socket_path
+        async with connect(where, session=session, name="fugue-tui", start=False, attach=False) as client:
+            yield client
 
     @property
     def is_up(self) -> bool:

@@ -1,0 +1,98 @@
+"""What a person writes, as it stands in the fields, right or wrong; and how it survives the end of the app.
+
+Only `load_desk` and `save_desk` touch the disk.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import tempfile
+
+import msgspec
+
+from fugue_core.protocol.message import encode_payload
+from fugue_core.protocol.target import WireTarget, parse_target
+
+SENT_KEPT = 100
+SENT_CHARS = 2_000_000
+"""Payload text of the sent ones that is kept; the oldest go first."""
+
+
+class Draft(msgspec.Struct, frozen=True, kw_only=True):
+    """A message that is being written.
+
+    Fields:
+        target: In the text form for people, `tag:mayor`.
+        sender: The id or the name of the session that sends it; empty: the human's.
+        reply_to: The id of the message that it answers, or an empty text.
+    """
+
+    target: str = ""
+    msg_type: str = ""
+    payload: str = ""
+    reply_to: str = ""
+    sender: str = ""
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing is written that would be missed."""
+        return not (self.target.partition(":")[2] or self.msg_type or self.payload.strip())
+
+    def read_target(self) -> WireTarget:
+        """Return the target. Raises `InvalidValue`."""
+        return parse_target(self.target.strip())
+
+    def read_payload(self) -> bytes:
+        """Return the payload as the daemon would take it; what is empty is null. Raises `InvalidPayload`."""
+        text = self.payload.strip().encode(errors="surrogatepass")
+        return encode_payload(msgspec.Raw(text)) if text else b"null"
+
+
+class Desk(msgspec.Struct, frozen=True, kw_only=True):
+    """What is kept between two runs.
+
+    Fields:
+        sent: The newest last.
+    """
+
+    draft: Draft = Draft()
+    sent: tuple[Draft, ...] = ()
+
+    def with_sent(self, sent: Draft) -> Desk:
+        """Return the desk with one more sent message; a repeated one moves to the end."""
+        kept = [*(draft for draft in self.sent if draft != sent), sent][-SENT_KEPT:]
+        while len(kept) > 1 and sum(len(draft.payload) for draft in kept) > SENT_CHARS:
+            del kept[0]
+        return msgspec.structs.replace(self, sent=tuple(kept))
+
+
+def desk_path(state_dir: str) -> str:
+    """Return where a server's drafts are kept."""
+    return f"{state_dir}/draft.json"
+
+
+def load_desk(path: str) -> Desk:
+    """Return what was kept; an empty desk where there is nothing, or nothing that can be read."""
+    try:
+        with open(path, "rb") as file:
+            return msgspec.json.decode(file.read(), type=Desk)
+    except (OSError, msgspec.DecodeError, UnicodeDecodeError):
+        return Desk()
+
+
+def save_desk(path: str, desk: Desk) -> None:
+    """Keep `desk`: all of it or what was there before, and for nobody else's eyes. Raises `OSError`."""
+    directory = os.path.dirname(path)
+    os.makedirs(directory, mode=0o700, exist_ok=True)
+    fd, temporary = tempfile.mkstemp(dir=directory, prefix=".draft-")  # mode 0600
+    try:
+        with open(fd, "wb") as file:
+            file.write(msgspec.json.encode(desk))
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            os.unlink(temporary)
+        raise

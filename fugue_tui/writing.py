@@ -1,0 +1,215 @@
+"""What the compose pane says, as pieces of text: kinds, recipients, the closed line, the verdict. No I/O."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Literal, NamedTuple, TypeAlias, get_args
+from uuid import UUID
+
+import msgspec
+
+from fugue_core.printable import printable
+from fugue_core.protocol.envelope import Envelope, Recipient
+from fugue_core.protocol.session import SessionInfo
+from fugue_tui.draft import Draft
+from fugue_tui.ink import Ink, width_of
+from fugue_tui.jsonview import Fault, tokens
+from fugue_tui.palette import Palette, name_colour, tag_colour
+
+Kind: TypeAlias = Literal["tag", "session", "broadcast", "worktree"]
+KINDS: tuple[Kind, ...] = get_args(Kind)
+KIND_NAMES: dict[Kind, str] = {
+    "tag": "Tagged",
+    "session": "Session",
+    "broadcast": "Broadcast",
+    "worktree": "Worktree",
+}
+PREVIEW_CHARS = 400
+GAP = Ink("   ")
+
+
+class TypeUse(NamedTuple):
+    """A message type that was used: the newest message of it."""
+
+    msg_type: str
+    payload: bytes
+    sender: str
+    sent_at: float
+
+
+def type_uses(newest_first: Iterable[Envelope]) -> tuple[TypeUse, ...]:
+    """Return the types of messages, the one used last first, each with its newest payload."""
+    found: dict[str, TypeUse] = {}
+    for envelope in newest_first:
+        packed = envelope.packed
+        if packed.msg_type not in found:
+            use = TypeUse(packed.msg_type, bytes(packed.payload), envelope.sender.name, envelope.sent_at)
+            found[packed.msg_type] = use
+    return tuple(found.values())
+
+
+class Reach(msgspec.Struct, frozen=True):
+    """Who would receive a message. `reason` says why nobody; both empty: not known yet."""
+
+    recipients: tuple[Recipient, ...] = ()
+    reason: str = ""
+    is_known: bool = False
+
+
+def split_target(text: str) -> tuple[Kind, str]:
+    """Return the kind and the value of a target's text form; what names no kind is a tag's."""
+    kind, colon, value = text.partition(":")
+    if kind in KINDS and (colon or kind == "broadcast"):
+        return kind, value
+    return "tag", text
+
+
+def join_target(kind: Kind, value: str) -> str:
+    """Return a target's text form."""
+    return "broadcast" if kind == "broadcast" else f"{kind}:{value.strip()}"
+
+
+def kind_pieces(active: Kind, *, is_narrow: bool) -> tuple[Ink, ...]:
+    """Return the four kinds; where it is narrow the others by their first letter, which is the key."""
+    pieces: list[Ink] = []
+    for kind in KINDS:
+        name = KIND_NAMES[kind]
+        if kind == active:
+            pieces.append(Ink(f" {name} ", "accent", "accent_fill", bold=True, press=kind))
+        elif is_narrow:
+            pieces.append(Ink(f" {name[0]} ", "muted", press=kind))
+        else:
+            pieces += [Ink(" ", press=kind), Ink(name[0], "text", press=kind), Ink(f"{name[1:]} ", "muted", press=kind)]
+        if not is_narrow:
+            pieces.append(Ink(" "))
+    pieces.append(Ink("  "))
+    return tuple(pieces)
+
+
+def target_colour(kind: Kind, value: str, palette: Palette) -> str:
+    """Return the colour of a target's value: a tag has its own."""
+    return tag_colour(value, palette).text if kind == "tag" and value else palette.text
+
+
+def reach_pieces(reach: Reach, sessions: int, width: int) -> tuple[Ink, ...]:
+    """Return how many of how many, each name with its dot as long as they fit, and how many will be held."""
+    if not reach.is_known:
+        return (Ink("…", "faint"),)
+    if reach.reason:
+        return (Ink("nobody", "wait", bold=True), Ink(f"   {reach.reason}", "muted"))
+    recipients = reach.recipients
+    head = [Ink(str(len(recipients)), "strong", bold=True), Ink(f" of {sessions}", "muted")]
+    held = sum(not recipient.is_connected for recipient in recipients)
+    tail = [GAP, Ink(f"{held} will be held", "wait")] if held else []
+    room = width - width_of(head) - width_of(tail)
+    names: list[Ink] = []
+    for place, recipient in enumerate(recipients):
+        rest = len(recipients) - place
+        piece = [
+            GAP,
+            Ink("●" if recipient.is_connected else "○", "ok" if recipient.is_connected else "faint"),
+            Ink(f" {printable(recipient.name)}", "text" if recipient.is_connected else "muted"),
+        ]
+        needed = width_of(names) + width_of(piece) + (0 if rest == 1 else len(f"   +{rest - 1}"))
+        if needed > room:
+            names += [Ink(f"   +{rest}", "muted")]
+            break
+        names += piece
+    return (*head, *names, *tail)
+
+
+def closed_pieces(draft: Draft, reach: Reach, palette: Palette) -> tuple[Ink, ...]:
+    """Return a draft on one line."""
+    if draft.is_empty:
+        return (Ink("nothing written", "faint"),)
+    kind, value = split_target(draft.target)
+    pieces = [Ink("to ", "faint"), *_target_pieces(kind, value, palette)]
+    if reach.is_known:
+        count = len(reach.recipients)
+        pieces.append(Ink(f"  {count} recipient{'' if count == 1 else 's'}", "muted" if count else "wait"))
+    namespace, dot, last = draft.msg_type.rpartition(".")
+    pieces += [Ink("   "), Ink(namespace + dot, "faint"), Ink(last, "text"), Ink("   ")]
+    return (*pieces, *preview_pieces(draft.payload))
+
+
+def preview_pieces(payload: str) -> list[Ink]:
+    """Return the beginning of a payload in its colours, on one line."""
+    text = " ".join(payload[:PREVIEW_CHARS].split())
+    pieces: list[Ink] = []
+    end = 0
+    for start, stop, kind in tokens(text):
+        pieces.append(Ink(text[end:start], "muted"))
+        role = {"punctuation": "ghost", "key": "faint"}.get(kind, "muted")
+        pieces.append(Ink(text[start:stop].strip('"') if kind == "key" else text[start:stop], role))
+        end = stop
+    pieces.append(Ink(text[end:], "muted"))
+    return pieces
+
+
+def sender_pieces(sender: SessionInfo | None, palette: Palette, *, is_you: bool) -> tuple[Ink, ...]:
+    """Return who sends."""
+    if sender is None:
+        return (Ink("you", "muted", italic=True),)
+    name = (Ink(printable(sender.name), name_colour(sender.name, palette)),)
+    return (*name, Ink(" you", "muted", italic=True)) if is_you else name
+
+
+def fault_pieces(fault: Fault) -> tuple[Ink, ...]:
+    """Return where a text is no JSON, and why."""
+    return (
+        Ink(" ✗ ", "bad", bold=True),
+        Ink(f"line {fault.line}, column {fault.column}", "bad", bold=True),
+        Ink(f"  {fault.reason}", "text"),
+    )
+
+
+def valid_pieces(payload: str) -> tuple[Ink, ...]:
+    """Return that a payload is fine, and how long it is."""
+    if not payload.strip():
+        return (Ink("✓ no payload", "ok"), Ink("   null is sent", "muted"))
+    lines, size_bytes = payload.count("\n") + 1, len(payload.strip().encode(errors="replace"))
+    words = f"   {lines:,} line{'' if lines == 1 else 's'}, {size_bytes:,} bytes"
+    return (Ink("✓ valid JSON", "ok"), Ink(words, "faint"))
+
+
+def receipt_pieces(recipients: Sequence[Recipient]) -> tuple[Ink, ...]:
+    """Return who will be handed what was sent."""
+    held = sum(not recipient.is_connected for recipient in recipients)
+    names = ", ".join(printable(recipient.name) for recipient in recipients[:8])
+    more = f" and {len(recipients) - 8} more" if len(recipients) > 8 else ""  # noqa: PLR2004
+    waits = (Ink(f"   {held} held", "wait"),) if held else ()
+    return (Ink(f"✓ sent to {len(recipients)}", "ok", bold=True), Ink(f"   {names}{more}", "muted"), *waits)
+
+
+def button_pieces(reach: Reach, *, is_off: bool) -> tuple[Ink, ...]:
+    """Return the one button, which counts; or that it is off."""
+    if is_off:
+        return (Ink("send is off ", "muted"),)
+    if reach.is_known and reach.reason:
+        return (Ink("nobody to send to ", "muted", press="send"),)
+    count = f" to {len(reach.recipients)}" if reach.is_known else ""
+    return (Ink(f" ctrl+enter  send{count} ", "on_accent", "accent", bold=True, press="send"), Ink(" "))
+
+
+def same_for_routing(old: Sequence[SessionInfo], new: Sequence[SessionInfo]) -> bool:
+    """Whether nothing changed that says who receives what, or what is offered; unread mail does neither."""
+    return len(old) == len(new) and all(a is b or _routing(a) == _routing(b) for a, b in zip(old, new, strict=True))
+
+
+def find_session(sessions: Iterable[SessionInfo], text: str) -> SessionInfo | None:
+    """Return the session of this name or id."""
+    return next((info for info in sessions if text in (info.name, str(info.id))), None)
+
+
+def _routing(info: SessionInfo) -> tuple[UUID, str, tuple[str, ...], object, str | None, bool]:
+    return (info.id, info.name, info.tags, info.worktree, info.repo, info.attached_clients > 0)
+
+
+def _target_pieces(kind: Kind, value: str, palette: Palette) -> list[Ink]:
+    shown = printable(value)
+    if kind == "tag" and value:
+        colour = tag_colour(value, palette)
+        return [Ink(f" {shown} ", colour.text, colour.fill)]
+    if kind == "worktree":
+        return [Ink(f"@{shown.rpartition('/')[2]}", "text")]
+    return [Ink("*" if kind == "broadcast" else shown or "…", "text")]
