@@ -11,13 +11,15 @@ from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from typing import Any, Literal, TypeAlias
 from uuid import UUID
 
+import msgspec
+
 import fugue_core
 from fugue_core import git, place
 from fugue_core.client.channel import Channel
 from fugue_core.client.link import Opener, SocketOpener
 from fugue_core.client.outbox import send_in_order
 from fugue_core.client.subscription import Subscription
-from fugue_core.errors import ConnectionLost, DaemonUnavailable, FugueError, InvalidParams
+from fugue_core.errors import ConnectionLost, DaemonUnavailable, FugueError, InvalidParams, SessionNotFound
 from fugue_core.identifier import new_id
 from fugue_core.protocol.envelope import Envelope, Recipient
 from fugue_core.protocol.events import Notice
@@ -62,6 +64,8 @@ from fugue_core.protocol.target import OrchestrationTarget, WireTarget, to_wire
 Target: TypeAlias = OrchestrationTarget | WireTarget | str
 """A target as a value, or in its text form: `tag:mayor`, `session:bob`, `broadcast`, `worktree:/p`."""
 
+SHORT_LIVED_S = 0.5
+"""A connection that was lost sooner than this is not made again at once."""
 FIRST_RETRY_S = 0.02
 LAST_RETRY_S = 1.0
 PATIENCE_S = 30.0
@@ -83,7 +87,7 @@ async def connect(
         where: The path of a socket; or a `fugue_core.daemon.local.LocalDaemon`; None: the socket that the environment
             means, see `fugue_core.place`.
         session: Speak for this session, an id or a name; None: for `$FUGUE_SESSION` where `where` is None and it is
-            set, else for nobody until `join`.
+            set, else for nobody. `join` begins a session of one's own all the same, where the environment named one.
         name: The program's name, for people.
         start: Start a daemon where none runs.
         attach: Count as somebody who is connected to the session.
@@ -92,11 +96,10 @@ async def connect(
         DaemonUnavailable: Nobody answers, and none could be started.
         SessionNotFound, ProtocolMismatch
     """
-    if where is None and session is None:
-        session = os.environ.get("FUGUE_SESSION") or None
+    inherited = os.environ.get("FUGUE_SESSION") if where is None and session is None else None
     if where is None or isinstance(where, str):
         where = SocketOpener(where or place.socket_path(), start=start)
-    client = Client(where, session=session, name=name, attach=attach)
+    client = Client(where, session=session or inherited or None, name=name, attach=attach, is_inherited=bool(inherited))
     try:
         await client.open()
         yield client
@@ -114,8 +117,13 @@ class Client:
     errors that its request lists in `protocol.requests`.
     """
 
-    def __init__(self, opener: Opener, *, session: str | None, name: str, attach: bool) -> None:
+    def __init__(
+        self, opener: Opener, *, session: str | None, name: str, attach: bool, is_inherited: bool = False
+    ) -> None:
         self._opener = opener
+        self._is_inherited = is_inherited
+        self._connected_at = -math.inf
+        self._pause_s = 0.0
         self._session = session
         self._name = name
         self._attach = attach
@@ -173,6 +181,11 @@ class Client:
             repo = repo or there.repo
             if worktree is None and there.worktree_path is not None:
                 worktree = WorktreeInfo(path=there.worktree_path, branch=there.branch, is_main=there.is_main)
+        if self._is_inherited and self._channel is not None:
+            self._is_inherited = False
+            self._session = self.session = None
+            self._channel.close()  # its identity is bound for good
+            self._connected_at = -math.inf
         info: SessionInfo = await self._ask(
             JoinSession(
                 name=name,
@@ -381,15 +394,22 @@ class Client:
 
     async def _connect_patiently(self, *, is_first: bool) -> Channel:
         retry_s = FIRST_RETRY_S
-        deadline = asyncio.get_running_loop().time() + (0.0 if is_first else PATIENCE_S)
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + (0.0 if is_first else PATIENCE_S)
+        if loop.time() - self._connected_at < SHORT_LIVED_S:
+            self._pause_s = min(2 * self._pause_s + FIRST_RETRY_S, LAST_RETRY_S)
+            await asyncio.sleep(self._pause_s)  # or a daemon that drops us at once would be asked without end
+        else:
+            self._pause_s = 0.0
         while True:
             try:
                 channel = await Channel.open(self._opener, self._take_notices, self._on_lost)
                 await self._greet(channel)
             except (OSError, ConnectionLost, DaemonUnavailable) as error:
-                if asyncio.get_running_loop().time() >= deadline:
+                if loop.time() >= deadline:
                     raise self._unavailable(error) from error
             else:
+                self._connected_at = loop.time()
                 return channel
             await asyncio.sleep(retry_s)
             retry_s = min(2 * retry_s, LAST_RETRY_S)
@@ -403,6 +423,12 @@ class Client:
         )
         try:
             welcome: Welcome = await channel.ask(hello)
+        except SessionNotFound:
+            if not self._is_inherited:
+                channel.close()
+                raise
+            self._session = None  # the shell outlived its session; requests that need one will say so
+            welcome = await channel.ask(msgspec.structs.replace(hello, session=None))
         except FugueError:
             channel.close()
             raise

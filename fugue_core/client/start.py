@@ -13,11 +13,13 @@ import os
 import select
 import stat
 import sys
+import time
 
 from fugue_core import place
 
 START_PATIENCE_S = 30.0
 """How long a daemon may take until it is ready. One that has an old store to look through takes its time."""
+LOOK_AGAIN_S = 0.02
 _READY = b"ready"
 _ERROR = b"error: "
 _SILENCE = b"\0"
@@ -50,7 +52,7 @@ def start_daemon(socket_path: str) -> None:
         raise _unavailable(socket_path, f"cannot write {error.filename}: {error.strerror}") from error
     try:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        if not _is_answering(socket_path):
+        if not _is_answering_in_time(socket_path):
             _spawn(socket_path)
     finally:
         os.close(lock)
@@ -77,6 +79,31 @@ def make_directory(socket_path: str) -> None:
     if found.st_mode & 0o077:
         mode = stat.S_IMODE(found.st_mode)
         raise _unavailable(socket_path, f"{directory} is open to others (mode {mode:o}); try: chmod 700 {directory}")
+
+
+def _is_answering_in_time(socket_path: str) -> bool:
+    """Say whether a daemon answers, after waiting for one that is just ending to be gone (or there again)."""
+    deadline = time.monotonic() + START_PATIENCE_S
+    while not _is_answering(socket_path):
+        if not _is_held(f"{socket_path}.lock") or time.monotonic() >= deadline:
+            return False
+        time.sleep(LOOK_AGAIN_S)
+    return True
+
+
+def _is_held(lock_path: str) -> bool:
+    """Say whether a daemon, answering or not, has the lock of this socket."""
+    try:
+        lock = os.open(lock_path, os.O_RDWR | os.O_CLOEXEC)
+    except OSError:
+        return False
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(lock)
+    return False
 
 
 def _is_answering(socket_path: str) -> bool:

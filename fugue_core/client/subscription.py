@@ -70,7 +70,7 @@ class Subscription:
         if self._is_stale or self._is_closed:
             return
         self._number = notices[-1].number
-        self._queue.extend([notice.event for notice in notices])
+        self._queue.extend([notice.event for notice in notices if notice.event is not None])
         if len(self._queue) > QUEUE_EVENTS:
             self._queue.clear()
             self._is_stale = True

@@ -82,7 +82,10 @@ EVENTS: tuple[type[msgspec.Struct], ...] = (
 
 
 class Notice(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """An event with its number. A `resync` has the number that its snapshot has."""
+    """An event with its number. A `resync` has the number that its snapshot has.
+
+    `event` is None where a client does not know the kind: a newer daemon of the same version may tell more.
+    """
 
     number: int
-    event: Event
+    event: Event | None

@@ -341,7 +341,8 @@ class ReceiveMessages(Request, frozen=True, kw_only=True):
 
     Fields:
         after: Begin after this seq; absent: after what this connection was handed before.
-        wait_s: Where there is nothing, answer as soon as something comes, or empty after so many seconds.
+        wait_s: Where there is nothing, answer as soon as something comes, or empty after so many seconds; or when this
+            connection asks for the same again.
         peek: Only look: nothing is marked `handed`, and the place of this connection stays.
 
     Errors:

@@ -11,7 +11,7 @@ import msgspec
 
 from fugue_core import errors
 from fugue_core.errors import FugueError, InvalidParams, InvalidRequest, MalformedLine, MethodNotFound, ProtocolError
-from fugue_core.protocol.events import Event, Notice
+from fugue_core.protocol.events import EVENTS, Event, Notice
 from fugue_core.protocol.requests import REQUESTS, Request
 
 CallId: TypeAlias = int | str | None
@@ -188,7 +188,23 @@ class Reply(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     params: Notice | None = None
 
 
+class _UnknownEvent(msgspec.Struct, frozen=True, kw_only=True):
+    kind: str
+
+
+class _UnknownNotice(msgspec.Struct, frozen=True, kw_only=True):
+    number: int
+    event: _UnknownEvent
+
+
+class _UnknownNoticeLine(msgspec.Struct, frozen=True, kw_only=True):
+    method: Literal["event"]
+    params: _UnknownNotice
+
+
+_KINDS = {event.__struct_config__.tag for event in EVENTS}
 _reply_decoder = msgspec.json.Decoder(Reply)
+_unknown_notice_decoder = msgspec.json.Decoder(_UnknownNoticeLine)
 
 
 class _Request(msgspec.Struct, frozen=True, kw_only=True):
@@ -207,9 +223,30 @@ def encode_call(call_id: CallId, request: Request) -> bytes:
 
 
 def decode_replies(block: bytes) -> list[Reply]:
-    """Return what the daemon's lines say. Raises `MalformedLine`: then the two sides do not understand each other."""
+    """Return what the daemon's lines say; of an event of a kind that we do not know, its number.
+
+    Raises:
+        MalformedLine: The two sides do not understand each other.
+    """
     try:
         return _reply_decoder.decode_lines(block)
+    except msgspec.ValidationError:
+        return [_decode_reply(line) for line in block.split(b"\n") if line]
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise MalformedLine(str(error)) from error
+
+
+def _decode_reply(line: bytes) -> Reply:
+    try:
+        return _reply_decoder.decode(line)
+    except msgspec.ValidationError as error:
+        try:
+            notice = _unknown_notice_decoder.decode(line).params
+        except msgspec.DecodeError:
+            raise MalformedLine(str(error)) from error
+        if notice.event.kind in _KINDS:
+            raise MalformedLine(str(error)) from error
+        return Reply(params=Notice(number=notice.number, event=None))
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise MalformedLine(str(error)) from error
 

@@ -605,7 +605,7 @@ async def test_a_client_whose_session_has_ended_meanwhile_says_so_and_gives_up(
 async def test_what_is_unanswered_when_the_client_is_closed_fails(place: Place) -> None:
     async with place.connect() as client:
         await client.join("ann")
-        waiting = [asyncio.create_task(client.receive(wait_s=60)) for _ in range(2)]
+        waiting = [asyncio.create_task(client.receive(wait_s=60, after=seq)) for seq in range(2)]
         await client.ping()
     for task in waiting:
         with pytest.raises(ConnectionLost, match="closed"):

@@ -348,3 +348,18 @@ def test_an_envelope_is_read_with_its_payload() -> None:
     assert isinstance(reply.params.event, events.MessageSent)
     message = reply.params.event.envelope.message
     assert (message.msg_type, message.payload) == ("t", {"a": 1})
+
+
+def test_an_event_of_a_kind_that_we_do_not_know_keeps_its_number() -> None:
+    line = b'{"jsonrpc":"2.0","method":"event","params":{"number":7,"event":{"kind":"window.opened","id":3}}}\n'
+    known = rpc.encode_notice(8, events.SessionEnded(id=UUID(int=1), name="ann", at=1.0))
+    first, second = decode_replies(line + known)
+    assert first.params == events.Notice(number=7, event=None)
+    assert second.params is not None
+    assert isinstance(second.params.event, events.SessionEnded)
+
+
+def test_an_event_of_a_kind_that_we_know_is_not_taken_for_a_new_one() -> None:
+    line = b'{"jsonrpc":"2.0","method":"event","params":{"number":7,"event":{"kind":"session.ended"}}}\n'
+    with pytest.raises(MalformedLine):
+        decode_replies(line)
