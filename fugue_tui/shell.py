@@ -20,7 +20,7 @@ from textual.widgets import Static
 
 from fugue_core.client import Client
 from fugue_core.client.link import Opener
-from fugue_core.place import server_name, socket_path
+from fugue_core.place import DEFAULT_SERVER, server_name, socket_path
 from fugue_core.protocol.events import Event, MessageSent
 from fugue_core.protocol.session import SessionInfo
 from fugue_tui.commands import Actions
@@ -33,15 +33,19 @@ from fugue_tui.screens.help import Help
 from fugue_tui.theme import PALETTES, next_palette, theme_of, variables_of
 from fugue_tui.view import World
 from fugue_tui.widgets.compose_pane import ComposePane
-from fugue_tui.widgets.message_log import MessageLog
+from fugue_tui.widgets.message_pane import MessagePane
 from fugue_tui.widgets.session_list import SessionList
+from fugue_tui.widgets.start_page import StartPage
 from fugue_tui.widgets.status_bar import KEYS_MOST, RATES, StatusBar
 from fugue_tui.widgets.workspace import COMPOSE_ROWS, PaneName, Workspace
 
 FRAME_S = 1 / 30
 """Events are taken in as they come, and shown at most so often."""
+DEMO_SERVER = "demo"
 LEAST_WIDTH, LEAST_HEIGHT = 40, 10
 PANE_TITLES: dict[PaneName, str] = {"sessions": "sessions", "log": "messages", "compose": "compose"}
+INNER_TITLES: dict[str, tuple[PaneName, str]] = {"inspector": ("log", "message"), "log-bar": ("log", "messages")}
+"""Parts of a pane that have keys of their own."""
 
 
 class Shell(App[None]):
@@ -59,6 +63,8 @@ class Shell(App[None]):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("M", "compose", "write", id="app.compose"),
         Binding("ctrl+p,colon", "command_palette", "actions", show=False, id="app.palette"),
+        Binding("A", "begin('run')", "copy how to start a session", show=False, id="app.run"),
+        Binding("Y", "begin('join')", "copy how to join one", show=False, id="app.join"),
         Binding("T", "next_theme", "next theme", show=False, id="app.theme"),
         Binding("D", "demo", "watch the demo", show=False, id="app.demo"),
         Binding("f9", "reconnect", "reconnect now, start the daemon", show=False, id="app.reconnect"),
@@ -81,11 +87,13 @@ class Shell(App[None]):
         self._rates: deque[float] = deque(maxlen=RATES)
         self.wants_demo = False
         self.session_list = SessionList(id="sessions")
-        self.message_log = MessageLog(id="log")
+        self.message_pane = MessagePane(id="messages")
+        self.message_log = self.message_pane.messages
         self.compose_pane = ComposePane(id="compose")
+        self.start_page = StartPage(id="start")
         self.status_bar = StatusBar(id="status")
         self.workspace = Workspace(
-            self.session_list, [self.message_log, *self.log_parts()], self.compose_pane, id="panes"
+            self.session_list, [self.message_pane, self.start_page, *self.log_parts()], self.compose_pane, id="panes"
         )
         self.too_small = Static(f"fugue needs {LEAST_WIDTH} x {LEAST_HEIGHT}", id="too-small")
 
@@ -121,6 +129,8 @@ class Shell(App[None]):
         self.workspace.sidebar = memory.sidebar
         self.workspace.compose_height = memory.compose_height or COMPOSE_ROWS
         self.status_bar.server = self._server
+        self.start_page.server = "" if self._server in {DEFAULT_SERVER, DEMO_SERVER} else self._server
+        self.start_page.place = self._link.place
         self.message_log.focus()
         for trouble in self._trouble:
             self.notify(trouble, title="config.toml", severity="warning", timeout=10, markup=False)
@@ -160,6 +170,13 @@ class Shell(App[None]):
         bar, state = self.status_bar, self._link.state
         bar.is_up = state.kind == "up"
         bar.trouble = trouble_of(state, time.monotonic())
+        self.start_page.trouble = state.reason if state.kind == "connecting" else ""
+        self._show_start_page()
+
+    def _show_start_page(self) -> None:
+        """Let the start page stand in for a log in which there is nothing yet."""
+        is_empty = not self._world.message_count and (self._link.was_up or bool(self.start_page.trouble))
+        self.workspace.set_empty(is_empty=is_empty)
 
     def action_reconnect(self) -> None:
         """Try again at once; a daemon that does not run is started."""
@@ -171,6 +188,7 @@ class Shell(App[None]):
         if self._is_stale:
             self._is_stale = False
             self.show_world()
+            self._show_start_page()
 
     @abstractmethod
     def show_world(self) -> None:
@@ -184,9 +202,9 @@ class Shell(App[None]):
         self._show_link()  # and so does patience
 
     def _take_palette(self) -> None:
-        for pane in (self.session_list, self.message_log, self.status_bar):
+        for pane in (self.session_list, self.start_page, self.status_bar):
             pane.palette = self.palette
-        self.compose_pane.palette = self.palette
+        self.message_pane.palette = self.compose_pane.palette = self.palette
 
     @property
     def palette(self) -> Palette:
@@ -205,13 +223,17 @@ class Shell(App[None]):
 
     def on_descendant_focus(self) -> None:
         """Say which pane has the keys, and what they do."""
-        nodes = [node for node in (self.focused.ancestors_with_self if self.focused else ()) if node.id in PANE_TITLES]
+        nodes = [node for node in (self.focused.ancestors_with_self if self.focused else ())]
+        nodes = [node for node in nodes if node.id in PANE_TITLES or node.id in INNER_TITLES]
         bar = self.status_bar
         if not nodes:
             return
         pane = nodes[0]
-        name = cast("PaneName", pane.id)
-        bar.pane = PANE_TITLES[name]
+        if inner := INNER_TITLES.get(pane.id or ""):
+            name, bar.pane = inner
+        else:
+            name = cast("PaneName", pane.id)
+            bar.pane = PANE_TITLES[name]
         own, mine = bar_keys(pane.BINDINGS, self._keys), bar_keys(Shell.BINDINGS, self._keys)
         bar.keys = (*own[: KEYS_MOST - 1], *mine[:-1][: max(0, KEYS_MOST - 1 - len(own))], mine[-1])
         self.workspace.bring(name)
@@ -222,7 +244,7 @@ class Shell(App[None]):
         if event.pane == "compose":
             self.action_compose()
         else:
-            (self.session_list if event.pane == "sessions" else self.message_log).focus()
+            (self.session_list if event.pane == "sessions" else self.message_pane.front).focus()
 
     @on(Workspace.Resized)
     def keep_sizes(self) -> None:
@@ -274,6 +296,20 @@ class Shell(App[None]):
     def palette_extras(self) -> Sequence[tuple[str, str, Callable[[], object]]]:
         """Return what has no key, see `commands.Commanded`."""
         return [(f"theme: {name.removeprefix('fugue-')}", "", partial(self.use_theme, name)) for name in PALETTES]
+
+    def action_begin(self, way: str) -> None:
+        """Copy a line for a shell, or open the demo."""
+        if way == "demo":
+            self.action_demo()
+            return
+        command = self.start_page.commands()[way]
+        self.copy_to_clipboard(command)
+        self.notify(command, title="copied; paste it into a shell", markup=False)
+
+    @on(StartPage.Chosen)
+    def begin(self, event: StartPage.Chosen) -> None:
+        """Begin as was clicked."""
+        self.action_begin(event.way)
 
     def action_demo(self) -> None:
         """Leave for the demo, which opens a screen of its own."""

@@ -11,6 +11,7 @@ from fugue_core.cli.spec import GLOBAL_OPTIONS
 from fugue_core.place import socket_path
 from fugue_tui.app import FugueApp
 from fugue_tui.config import read_config
+from fugue_tui.shell import DEMO_SERVER
 
 
 def open_screen(words: Sequence[str]) -> int:
@@ -20,6 +21,9 @@ def open_screen(words: Sequence[str]) -> int:
         words: What was typed: `-L NAME`, `--socket PATH`, `--demo`, or nothing.
     """
     if "--demo" in words:
+        if not (os.isatty(0) and os.isatty(1)):
+            print("fugue: --demo opens a screen, and this is no terminal", file=sys.stderr)
+            return 2
         return _open_demo()
     values: dict[str, list[str]] = {}
     parse_options(words, GLOBAL_OPTIONS, values, stops=True)
@@ -38,7 +42,7 @@ def _open_demo() -> int:
     config = read_config()  # the user's own, before the demo moves everything else out of the way
     try:
         with demo_town():
-            app = FugueApp(config=config, server="demo")
+            app = FugueApp(config=config, server=DEMO_SERVER)
             app.run()
     except NoDemo as error:
         print(f"fugue: {error}", file=sys.stderr)

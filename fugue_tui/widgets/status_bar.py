@@ -90,9 +90,9 @@ class StatusBar(Widget):
             [dot, (f"{count} ", palette.text, False), *badge],
             [dot],
         ]
-        wanted = room - sum(len(key) + len(word) + 3 for key, word in self.keys[:3])
-        for least in (wanted, room):
-            for pieces in candidates[: 3 if least == wanted else None]:
+        for keys, most in ((3, 4), (2, 5), (1, 6), (0, 6)):  # keys come before what is told at length
+            least = room - sum(len(key) + len(word) + 3 for key, word in self.keys[:keys])
+            for pieces in candidates[:most]:
                 if sum(len(text) for text, _, _ in pieces) <= least:
                     return pieces
         return []

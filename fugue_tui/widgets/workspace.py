@@ -80,7 +80,7 @@ class Workspace(Horizontal):
         super().__init__(id=id)
         self._left, self._upper, self._lower = sessions, log, compose
         self._main = Vertical(*log, compose, id="main")
-        self._is_zoomed = False
+        self._is_zoomed = self._is_empty = False
         self._dragged: Literal["", "sidebar", "compose"] = ""
         self._screen_size = Size(0, 0)
         self.pane: PaneName = "log"
@@ -115,7 +115,10 @@ class Workspace(Horizontal):
         self._left.display = not is_one or pane == "sessions"
         self._left.styles.width = "1fr" if is_one else sidebar_cells(size.width, self.sidebar)
         self._main.display = not is_one or pane != "sessions"
-        self._upper[0].display = not is_one or pane == "log"
+        has_log = not is_one or pane == "log"
+        self._upper[0].display = has_log
+        self._upper[0].styles.height = 1 if self._is_empty else "1fr"
+        self._upper[1].display = has_log and self._is_empty
         self._lower.display = not is_one or pane == "compose"
         is_open = self._lower.has_class("open")
         if is_one and pane == "compose":
@@ -126,6 +129,12 @@ class Workspace(Horizontal):
             self._lower.styles.height = None
         self.set_class(is_one, "one")
         self.set_class(size.width < NARROW, "narrow")
+
+    def set_empty(self, *, is_empty: bool) -> None:
+        """Let the start page, the second of what stands above, take the log's room but for its title; or not."""
+        if is_empty != self._is_empty:
+            self._is_empty = is_empty
+            self.lay_out()
 
     def bring(self, pane: PaneName) -> None:
         """Note that a pane has the keys; where there is one at a time, it is the one."""
