@@ -8,6 +8,7 @@ import sys
 
 from fugue_core.cli import output
 from fugue_core.cli.livelog import LiveLog, Printer
+from fugue_core.cli.name import names_after
 from fugue_core.cli.spec import Verb
 from fugue_core.cli.style import paint_for_stdout
 from fugue_core.cli.verb.join import here, join
@@ -23,8 +24,6 @@ if TYPE_CHECKING:
     from fugue_core.client.jsontext import Encodable
 
 _BEGIN_WITH = 10
-_NAME_CHARS = 60
-_NAME_ATTEMPTS = 100
 
 
 def run(command: Command) -> int:
@@ -42,11 +41,8 @@ def run(command: Command) -> int:
 def _join(command: Command) -> str:
     """Return this directory's session: the one it had, or a new one beside other directories of the same name."""
     place = here()
-    base = _directory_name()
-    for number in range(1, _NAME_ATTEMPTS):
-        name = base if number == 1 else f"{base}-{number}"
-        if _is_ours(command, name, place):
-            break
+    names = list(names_after(os.getcwd()))
+    name = next((name for name in names if _is_ours(command, name, place)), names[-1])
     return join(command, {"name": name, "resume": True, **place})
 
 
@@ -61,12 +57,6 @@ def _is_ours(command: Command, name: str, place: dict[str, Encodable]) -> bool:
     worktree = place.get("worktree")
     path = worktree["path"] if isinstance(worktree, dict) else None
     return (session.get("worktree") or {}).get("path") == path
-
-
-def _directory_name() -> str:
-    """Return the name of the current directory as a session may be called."""
-    name = os.path.basename(os.getcwd())[:_NAME_CHARS]
-    return "".join(part if part.isprintable() and part not in " ,:/#" else "-" for part in name) or "root"
 
 
 def _greet(command: Command, session: dict[str, Any]) -> None:

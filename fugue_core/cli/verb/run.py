@@ -7,6 +7,7 @@ import signal
 import subprocess
 
 from fugue_core.cli import outcome
+from fugue_core.cli.name import names_after
 from fugue_core.cli.spec import COMMANDS, TAGS, Argument, Option, Verb
 from fugue_core.cli.verb.join import here, join
 from fugue_core.client.jsontext import decode
@@ -19,8 +20,6 @@ if TYPE_CHECKING:
     from fugue_core.cli.command import Command
     from fugue_core.client.jsontext import Encodable
 
-_NAME_CHARS = 64
-_NAME_ATTEMPTS = 100
 _FROM_THE_KEYBOARD = (signal.SIGINT, signal.SIGQUIT)
 _FROM_OUTSIDE = (signal.SIGTERM, signal.SIGHUP)
 
@@ -28,7 +27,7 @@ _FROM_OUTSIDE = (signal.SIGTERM, signal.SIGHUP)
 def run(command: Command) -> int:
     """Join, run the program, end the session; return the program's exit code."""
     words = command.texts("cmd")
-    answer = _join(command, _name(words[0]))
+    answer = _join(command, words[0])
     if command.is_json:
         command.say(answer)  # stdout is the program's
     session = decode(answer)
@@ -38,25 +37,18 @@ def run(command: Command) -> int:
         _end(command, session)
 
 
-def _join(command: Command, default_name: str) -> str:
+def _join(command: Command, program: str) -> str:
     """Join under the name that was asked for; else under the program's, with a number where that is taken."""
     request: dict[str, Encodable] = {"tags": command.texts("tag"), "for_pid": os.getpid(), **here()}
     if command.has("name"):
         return join(command, {**request, "name": command.text("name")})
-    for number in range(1, _NAME_ATTEMPTS):
-        name = default_name if number == 1 else f"{default_name[: _NAME_CHARS - 4]}-{number}"
+    for name in names_after(program):
         try:
             return join(command, {**request, "name": name})
         except Refused as refused:
             if refused.name not in {"SessionNameExists", "InvalidName"}:
                 raise
     return join(command, request)  # the daemon knows a free name
-
-
-def _name(program: str) -> str:
-    """Return the name of a program as a session may be called."""
-    name = os.path.basename(program)[:_NAME_CHARS]
-    return "".join(character if character.isprintable() and character not in " ,:/#" else "-" for character in name)
 
 
 def _run(words: list[str], variables: dict[str, str]) -> int:
