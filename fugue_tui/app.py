@@ -9,26 +9,27 @@ from uuid import UUID
 
 import msgspec
 from textual import on, work
-from textual.widget import Widget
-from textual.widgets import Input
 
 from fugue_core.client.link import Opener
-from fugue_core.errors import FugueError, InvalidFilter, SessionNotFound
-from fugue_core.filter import Filter, parse_filter
+from fugue_core.errors import FugueError, SessionNotFound
 from fugue_core.place import state_dir
 from fugue_core.protocol.envelope import Envelope
 from fugue_core.protocol.message import OrchestrationMessage
 from fugue_core.protocol.target import WireTarget, format_target
 from fugue_tui.config import Config
 from fugue_tui.draft import desk_path, load_desk, save_desk
+from fugue_tui.history import find_match, find_thread, pages_around, seq_at
+from fugue_tui.inspection import receipt_words
 from fugue_tui.screens.end_panel import EndPanel
-from fugue_tui.screens.inspector import Inspector
 from fugue_tui.screens.rename_panel import RenamePanel
 from fugue_tui.screens.tag_editor import TagEditor
 from fugue_tui.shell import Shell
 from fugue_tui.tag_edit import TagHistory
 from fugue_tui.widgets.compose_pane import ComposePane
-from fugue_tui.widgets.message_log import MessageLog
+from fugue_tui.widgets.inspector import Inspector
+from fugue_tui.widgets.log_bar import LogBar
+from fugue_tui.widgets.message_log import PAGE_ROWS, MessageLog
+from fugue_tui.widgets.message_pane import MessagePane
 from fugue_tui.widgets.session_list import SessionList
 from fugue_tui.writing import type_uses
 
@@ -40,13 +41,8 @@ class FugueApp(Shell):
         self, opener: Opener | None = None, *, server: str | None = None, config: Config | None = None
     ) -> None:
         super().__init__(opener, server=server, config=config)
-        self._filter = Filter()
         self._tag_history = TagHistory()
         self._desk_path = desk_path(state_dir(f"{self._server}.sock"))
-
-    def log_parts(self) -> list[Widget]:
-        """Return the field of the log's filter."""
-        return [Input(placeholder="from: to: tag: type: state: repo: text, ! negates", id="filter", compact=True)]
 
     def on_mount(self) -> None:
         """Take up what was being written."""
@@ -58,9 +54,7 @@ class FugueApp(Shell):
         """Give every pane what it shows now."""
         you = self._human.id if self._human else None
         self.session_list.roster = self._world.roster(you, time.time())
-        log = self.message_log
-        log.total = self._world.message_count
-        log.show(self._world.messages(self._filter))
+        self.message_pane.show(self._world)
         bar = self.status_bar
         bar.sessions = len(self._world.sessions)
         me = self._world.sessions.get(you) if you else None
@@ -143,7 +137,6 @@ class FugueApp(Shell):
     @on(Inspector.ReplyAsked)
     def reply_to_inspected(self, event: Inspector.ReplyAsked) -> None:
         """Compose an answer."""
-        self.pop_screen()
         self._reply(event.envelope)
 
     def _reply(self, envelope: Envelope) -> None:
@@ -221,34 +214,67 @@ class FugueApp(Shell):
         else:
             event.compose_pane.note_saved()
 
-    @on(MessageLog.Opened)
+    @on(MessageLog.PageAsked)
     @work
-    async def inspect(self, event: MessageLog.Opened) -> None:
-        """Look into a message."""
+    async def fetch_page(self, event: MessageLog.PageAsked) -> None:
+        """Fetch a page of the history for the log."""
         try:
-            record = await self.client.get_message(event.row.envelope.id)
+            page = await self.client.list_messages(
+                event.filter_text, before=event.before, after=event.after, limit=PAGE_ROWS, order=event.order
+            )
         except FugueError as error:
-            self.notify(str(error), severity="error", markup=False)
+            event.message_log.refuse_page(event, str(error))
         else:
-            await self.push_screen(Inspector(record, self.palette))
+            event.message_log.take_page(event, page)
 
-    @on(MessageLog.FilterAsked)
-    def open_filter(self) -> None:
-        """Open the filter's field."""
-        field = self.query_one("#filter", Input)
-        field.add_class("open")
-        field.focus()
+    @on(MessageLog.MatchAsked)
+    @work(exclusive=True, group="place")
+    async def find_next_match(self, event: MessageLog.MatchAsked) -> None:
+        """Look for a match where the log has not been, and go there."""
+        log, words = event.message_log, event.filter_text
+        try:
+            seq = await find_match(self.client, words, event.search_text, before=event.before, after=event.after)
+            if seq is None:
+                log.show_no_match(-1 if event.after is None else 1)
+            else:
+                log.place(*await pages_around(self.client, words, seq))
+        except FugueError as error:
+            log.note = str(error)
 
-    @on(Input.Changed, "#filter")
-    def filter_log(self, event: Input.Changed) -> None:
-        """Filter while typing; what cannot be read yet changes nothing."""
-        with contextlib.suppress(InvalidFilter):
-            self._filter = parse_filter(event.value)
-            self.message_log.filter_text = event.value.strip()
-            self._is_stale = True
+    @on(LogBar.TimeGiven)
+    @work(exclusive=True, group="place")
+    async def go_to_time(self, event: LogBar.TimeGiven) -> None:
+        """Show what was sent at a moment."""
+        log = self.message_log
+        try:
+            seq = await seq_at(self.client, event.at)
+            if seq is not None:
+                log.place(*await pages_around(self.client, log.filter_text, seq))
+        except FugueError as error:
+            log.note = str(error)
 
-    @on(Input.Submitted, "#filter")
-    def close_filter(self, event: Input.Submitted) -> None:
-        """Go back to the log with the filter on."""
-        event.input.remove_class("open")
-        self.message_log.focus()
+    @on(MessagePane.RecordAsked)
+    @work(exclusive=True, group="record")
+    async def inspect(self, event: MessagePane.RecordAsked) -> None:
+        """Look into a message, and for the replies around it."""
+        pane = event.message_pane
+        try:
+            record = await self.client.get_message(event.message_id)
+            pane.take_record(record)
+            if not event.is_update:
+                pane.take_thread(await find_thread(self.client, record.envelope))
+        except FugueError as error:
+            pane.refuse_record(str(error))
+
+    @on(Inspector.ResendAsked)
+    @work
+    async def resend(self, event: Inspector.ResendAsked) -> None:
+        """Send a message once more, as the human, and show what the daemon says."""
+        envelope, inspector = event.envelope, self.message_pane.inspector
+        message = OrchestrationMessage(envelope.packed.msg_type, envelope.packed.payload)
+        try:
+            receipt = await self.client.send(envelope.target, message, reply_to=envelope.reply_to)
+        except FugueError as error:
+            inspector.show_verdict(f"✗ {error}", is_bad=True)
+        else:
+            inspector.show_verdict(f"✓ {receipt_words(receipt)}")

@@ -1,89 +1,157 @@
-"""The live log: every message, the newest at the bottom, with what has become of its deliveries."""
+"""Every message in the daemon, the newest at the bottom, with what has become of its deliveries."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import ClassVar, NamedTuple
+from typing import ClassVar, Literal, NamedTuple
 
+from rich.cells import cell_len, set_cell_size
+from textual import events
 from textual.binding import Binding, BindingType
 from textual.message import Message
 from textual.reactive import reactive
 from textual.strip import Strip
 
+from fugue_core.filter import Filter
+from fugue_core.printable import printable
+from fugue_core.protocol.requests import LogPage
 from fugue_core.protocol.target import Tagged
+from fugue_tui.jsonlines import Piece, preview
 from fugue_tui.line import Line
 from fugue_tui.palette import name_colour, tag_colour
-from fugue_tui.view import MessageRow, clock_time, short_target, state_of
+from fugue_tui.stretch import Stretch
+from fugue_tui.view import MessageRow, World, clock_time, short_target, state_of
 from fugue_tui.widgets.row_list import RowList
 
 STRIPS = 2_000
 """Drawn rows that are kept for drawing them again."""
-PREVIEW_BYTES = 2_000
+PAGE_ROWS = 500
+AHEAD_ROWS = 100
+"""So near to an end of what is at hand, the next page is asked for."""
+HEADS_FROM, FULL_FROM, MARK_FROM = 60, 72, 94
+PAYLOAD_FROM, TIME_FROM = 53, 44
+VALUES_ONLY = 20
+"""A preview narrower than this shows values without their keys."""
 
 
 class Columns(NamedTuple):
-    """Where the columns begin, in cells; `time_chars` of the time are shown."""
+    """Where the columns begin, in cells; a column that is not shown has no width.
+
+    Attributes:
+        time_chars: 8: hours, minutes, seconds; 5: the minute once, then seconds.
+        has_mark: There is room for the mark of a reply, in column 1.
+    """
 
     time: int
     time_chars: int
     sender: int
+    sender_chars: int
     arrow: int
     target: int
+    target_chars: int
     kind: int
+    kind_chars: int
     payload: int
+    payload_chars: int
     state: int
     has_namespace: bool
+    has_mark: bool
 
 
 def columns_for(width: int) -> Columns:
-    """Return the columns for a width. Every new cell goes to the payload, once sender and target have enough."""
-    if width >= 72:  # noqa: PLR2004  # a table of widths
-        more = min(7, max(0, (width - 94) // 6))
-        sender = 13
-        arrow = sender + 7 + more + 1
-        target = arrow + 2
-        kind = target + 11 + more + 1
-        return Columns(3, 8, sender, arrow, target, kind, kind + 18, width - 9, has_namespace=True)
-    return Columns(2, 5, 8, 15, 17, 28, 37, width - 7, has_namespace=False)
+    """Return the columns for a width. Sender and target grow to 14 and 18, and the payload has the other new cells."""
+    if width >= FULL_FROM:
+        has_mark = width >= MARK_FROM
+        time = 3 if has_mark else 2
+        sender = time + 10
+        more = max(0, width - MARK_FROM)
+        sender_chars, target_chars = 7 + min(7, more // 4), 11 + min(7, more // 4)
+        kind_chars = 17 if has_mark else 15
+        arrow = sender + sender_chars + 1
+        kind = arrow + 2 + target_chars + 1
+        payload, state = kind + kind_chars + 1, width - 9
+        return Columns(
+            time, 8, sender, sender_chars, arrow, arrow + 2, target_chars, kind, kind_chars,
+            payload, state - payload - 1, state, has_namespace=True, has_mark=has_mark,
+        )  # fmt: skip
+    time_chars = 5 if width >= TIME_FROM else 0
+    sender = 8 if time_chars else 2
+    arrow, state = sender + 7, width - 7
+    kind = arrow + 13
+    if width >= PAYLOAD_FROM:
+        payload = kind + 9
+        return Columns(
+            2, 5, sender, 6, arrow, arrow + 2, 10, kind, 8, payload, state - payload - 1, state,
+            has_namespace=False, has_mark=False,
+        )  # fmt: skip
+    return Columns(
+        2, time_chars, sender, 6, arrow, arrow + 2, 10, kind, max(0, state - kind - 1), state, 0, state,
+        has_namespace=False, has_mark=False,
+    )  # fmt: skip
 
 
 class MessageLog(RowList):
-    """Messages, one row each.
+    """Messages, one row each; those at hand are a stretch of the daemon's history that moves with the cursor.
 
-    Down: assign `rows` (the same list may be assigned again after it has grown), `total`, `filter_text`.
-    Up: `MessageLog.Opened`, `MessageLog.ReplyAsked`, `MessageLog.FilterAsked`.
+    Down: `show` whenever something may have come, `set_filter`, `set_search`, and `take_page`, `refuse_page` or
+    `place` in answer to what it asks. Up: `Opened`, `Stepped`, `ReplyAsked`, `BarAsked`, `Escaped`, `PageAsked`,
+    `MatchAsked`.
     """
 
     HEADING_ROWS = 2
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("slash", "filter", "filter", key_display="/", id="log.filter"),
+        Binding("slash", "ask('filter')", "filter", key_display="/", id="log.filter"),
         Binding("enter", "open", "open", id="log.open"),
         Binding("r", "reply", "reply", id="log.reply"),
         Binding("f", "follow", "follow", id="log.follow"),
+        Binding("s", "ask('search')", "search", id="log.search"),
+        Binding("at", "ask('time')", "go to time", key_display="@", id="log.time"),
+        Binding("n", "match(1)", "next match", show=False, id="log.next_match"),
+        Binding("N", "match(-1)", "previous match", show=False, id="log.previous_match"),
+        Binding("escape", "escape", "clear filter", show=False, id="log.clear"),
     ]
 
     is_following: reactive[bool] = reactive(default=True, init=False)
-    total: reactive[int] = reactive(0, init=False)
-    filter_text: reactive[str] = reactive("", init=False)
+    note: reactive[str] = reactive("", init=False)
 
-    @dataclass
-    class Opened(Message):
+    class _About(Message):
+        """Something about the log."""
+
+        def __init__(self, message_log: MessageLog) -> None:
+            super().__init__()
+            self.message_log = message_log
+
+        @property
+        def control(self) -> MessageLog:
+            """The log that this came from."""
+            return self.message_log
+
+    class Escaped(_About):
+        """The user pressed escape where nothing was left to clear: neither filter nor search."""
+
+    class _AboutRow(_About):
+        """Something about a message."""
+
+        def __init__(self, message_log: MessageLog, row: MessageRow) -> None:
+            super().__init__(message_log)
+            self.row = row
+
+    class Opened(_AboutRow):
         """The user wants to look into a message."""
 
-        message_log: MessageLog
-        row: MessageRow
+    class Stepped(_AboutRow):
+        """Another message is under the cursor."""
 
-        @property
-        def control(self) -> MessageLog:
-            """The log that this came from."""
-            return self.message_log
-
-    @dataclass
-    class ReplyAsked(Message):
+    class ReplyAsked(_AboutRow):
         """The user wants to answer a message."""
 
+    @dataclass
+    class BarAsked(Message):
+        """The user wants to filter, to search, or to go to a time."""
+
         message_log: MessageLog
-        row: MessageRow
+        purpose: Literal["filter", "search", "time"]
 
         @property
         def control(self) -> MessageLog:
@@ -91,10 +159,33 @@ class MessageLog(RowList):
             return self.message_log
 
     @dataclass
-    class FilterAsked(Message):
-        """The user wants to filter."""
+    class PageAsked(Message):
+        """The log needs a page of the daemon's history; answer with `take_page` or `refuse_page`."""
 
         message_log: MessageLog
+        filter_text: str
+        before: int | None
+        after: int | None
+
+        @property
+        def order(self) -> Literal["newest", "oldest"]:
+            """Which come first."""
+            return "newest" if self.after is None else "oldest"
+
+        @property
+        def control(self) -> MessageLog:
+            """The log that this came from."""
+            return self.message_log
+
+    @dataclass
+    class MatchAsked(Message):
+        """No message at hand matches the search in this direction; is there one further on? Answer with `place`."""
+
+        message_log: MessageLog
+        filter_text: str
+        search_text: str
+        before: int | None
+        after: int | None
 
         @property
         def control(self) -> MessageLog:
@@ -103,121 +194,277 @@ class MessageLog(RowList):
 
     def __init__(self, *, id: str | None = None) -> None:  # noqa: A002  # Textual's word
         super().__init__(id=id)
-        self._rows: list[MessageRow] = []
-        self._strips: dict[tuple[int, int, int, str, str], Strip] = {}
-        self._new = 0
+        self._world = World()
+        self._stretch = Stretch()
+        self._strips: dict[tuple[object, ...], Strip] = {}
+        self._asked: MessageLog.PageAsked | None = None
+        self._search: Filter | None = None
+        self.filter_text = ""
+        self.search_text = ""
+        self.total = 0
+
+    @property
+    def rows(self) -> list[MessageRow]:
+        """The messages at hand, oldest first."""
+        return self._stretch.rows
 
     @property
     def count(self) -> int:
-        """How many rows there are."""
-        return len(self._rows)
+        """How many are at hand."""
+        return len(self._stretch.rows)
+
+    @property
+    def new(self) -> int:
+        """How many have come since it stopped following."""
+        return self._stretch.new
 
     @property
     def selected(self) -> MessageRow | None:
         """The message under the cursor."""
-        return self._rows[self.cursor] if self.cursor < len(self._rows) else None
+        return self.rows[self.cursor] if self.cursor < self.count else None
 
-    def show(self, rows: list[MessageRow]) -> None:
-        """Show these messages. While following, the cursor goes to the newest; else it stays on its message."""
-        was = self.selected
-        last_seq = self._rows[-1].envelope.seq if self._rows else 0
-        self._rows = rows
-        if self.is_following or was is None:
-            self._new = 0
-            self.set_reactive(RowList.cursor, max(0, len(rows) - 1))
-        else:
-            seq = was.envelope.seq
-            self._new += sum(row.envelope.seq > last_seq for row in rows[-1000:])
-            place = next((place for place, row in enumerate(rows) if row.envelope.seq >= seq), len(rows) - 1)
-            self.set_reactive(RowList.cursor, max(0, place))
-        self.show_cursor()
+    # ---------------------------------------------------------------------------------------------------- data comes
+
+    def show(self, world: World) -> None:
+        """Show what has come since; at most one refresh. While following, the cursor goes to the newest.
+
+        Cost: of what has come and what is seen, not of what there is.
+        """
+        self._world, self.total = world, world.message_count
+        self._stretch.catch_up(world, is_following=self.is_following)
+        self._settle(self.count - 1 if self.is_following else self.cursor + self._stretch.moved)
+
+    def set_filter(self, wanted: Filter, text: str) -> None:
+        """Show only the messages that pass; `text` is what the daemon is asked with."""
+        self.filter_text = text.strip()
+        self._asked = None
+        self._stretch.restart(self._world, wanted)
+        self.is_following = True
+        self._settle(self.count - 1)
+
+    def set_search(self, wanted: Filter | None, text: str) -> None:
+        """Mark what matches, for `n` and `N`; go to the nearest that is not below."""
+        self._search = wanted if wanted and wanted.terms else None
+        self.search_text = text.strip() if self._search else ""
+        self.note = ""
+        row = self.selected
+        if self._search is not None and (row is None or not self._does_match(row)):
+            self.action_match(-1)
         self.refresh()
 
+    def take_page(self, asked: PageAsked, page: LogPage) -> None:
+        """Take in a page; one that is no longer wanted is dropped."""
+        if asked is not self._asked:
+            return
+        self._asked = None
+        rows = self._world.adopt(page.entries)
+        if asked.before is not None:
+            self._stretch.add_older(rows, next_seq=page.next)
+        elif asked.after == 0:
+            self._stretch.replace(rows, has_older=False, has_newer=page.next is not None)
+            self._settle(0)
+            return
+        else:
+            self._stretch.add_newer(self._world, rows, next_seq=page.next)
+        self._top += self._stretch.moved
+        self._settle(self.cursor + self._stretch.moved)
+
+    def refuse_page(self, asked: PageAsked, reason: str) -> None:
+        """Say why a page cannot be had."""
+        if asked is self._asked:
+            self.note = reason  # and `_asked` stays, so that it is not asked for over and over
+
+    def place(self, older: LogPage, newer: LogPage) -> None:
+        """Show another part of the history: `older`, newest first, and from the cursor on `newer`, oldest first."""
+        self._asked = None
+        self.note = ""
+        before, after = self._world.adopt(older.entries)[::-1], self._world.adopt(newer.entries)
+        self.is_following = False
+        self._stretch.replace([*before, *after], has_older=older.next is not None, has_newer=True)
+        if newer.next is None:
+            self._stretch.add_newer(self._world, (), next_seq=None)
+        self._settle(min(len(before), self.count - 1))
+
+    def _settle(self, cursor: int) -> None:
+        """Put the cursor there without a relayout, and ask for what is near and not at hand."""
+        self.set_reactive(RowList.cursor, max(0, min(cursor, self.count - 1)))
+        self.show_cursor()
+        self.refresh()
+        self._ask_for_pages()
+
+    def _ask_for_pages(self) -> None:
+        stretch = self._stretch
+        if self._asked is not None:
+            return
+        if stretch.has_older and self._top < AHEAD_ROWS and not (self.is_following and self._is_full):
+            self._ask(before=stretch.oldest_seq)
+        elif stretch.has_newer and self._top + self.visible_rows > self.count - AHEAD_ROWS:
+            self._ask(after=max(1, stretch.newest_seq))
+
+    @property
+    def _is_full(self) -> bool:
+        return self.count > self.visible_rows + AHEAD_ROWS
+
+    def _ask(self, *, before: int | None = None, after: int | None = None) -> None:
+        self._asked = self.PageAsked(self, self.filter_text, before, after)
+        self.post_message(self._asked)
+
     # ------------------------------------------------------------------------------------------------------- drawing
+
+    @property
+    def heading_rows(self) -> int:
+        """Narrow, there are no heads of columns."""
+        return self.HEADING_ROWS if self.size.width >= HEADS_FROM else 1
 
     def heading(self, row: int, width: int) -> Strip:
         """The title, and the heads of the columns."""
         palette = self.palette
         if row == 0:
-            right, colour = ("● follow", palette.ok) if self.is_following else (f"{self._new} new", palette.wait)
-            note = f"{self.total:,}" + (f"   /{self.filter_text}" if self.filter_text else "")
-            return self.title(width, "Messages", note, right, colour)
+            return self._draw_title(width)
         columns = columns_for(width)
         line = Line(width, self.background)
-        heads = ((columns.time, "time"), (columns.sender, "from"), (columns.target, "to"), (columns.kind, "type"))
-        for column, head in (*heads, (columns.payload, "payload"), (columns.state, "state")):
-            line.at(column).put(head, palette.faint, width=width - column)
+        heads = [(columns.sender, "from"), (columns.target, "to"), (columns.kind, "type"), (columns.state, "state")]
+        if columns.time_chars:
+            heads.append((columns.time, "time"))
+        if columns.payload_chars:
+            heads.append((columns.payload, "payload"))
+        for column, head in sorted(heads):
+            line.at(column).put(head, palette.faint)
         return line.strip()
+
+    def _draw_title(self, width: int) -> Strip:
+        palette = self.palette
+        if self.is_following:
+            right, colour = "● follow", palette.ok
+        else:
+            right, colour = (f"↓ {self.new:,} new", palette.wait) if self.new else ("paused", palette.wait)
+        notes = [f"{self.total:,}"] if width >= HEADS_FROM else []
+        notes += [f"/ {self.filter_text}"] if self.filter_text else []
+        notes += [f"s {self.search_text}"] if self.search_text else []
+        notes += [self.note] if self.note else []
+        room = max(0, width - len("  Messages ") - len(right) - 3)
+        return self.title(width, "Messages", printable("   ".join(notes))[:room], right, colour)
 
     def draw(self, index: int, width: int, fill: str) -> Strip:
         """A message; kept, as long as nothing about it changes."""
-        row = self._rows[index]
-        key = (row.envelope.seq, row.version, width, fill, self.palette.name)
+        row, rows = self.rows[index], self.rows
+        clock = clock_time(row.envelope.sent_at)
+        before = clock_time(rows[index - 1].envelope.sent_at) if index > self._top else ""
+        shared = 2 if clock == before else 1 if clock[:5] == before[:5] else 0
+        is_cursor = index == self.cursor
+        key = (row.envelope.seq, row.version, width, fill, self.palette.name, shared, is_cursor, self.search_text)
         strip = self._strips.get(key)
         if strip is None:
             if len(self._strips) >= STRIPS:
                 self._strips.clear()
-            strip = self._strips[key] = self._draw(row, width, fill)
+            strip = self._strips[key] = self._draw(row, width, fill, clock, shared)
         return strip
 
-    def _draw(self, row: MessageRow, width: int, fill: str) -> Strip:
+    def _draw(self, row: MessageRow, width: int, fill: str, clock: str, shared: int) -> Strip:
         palette, columns, envelope = self.palette, columns_for(width), row.envelope
+        is_cursor = fill != self.background
+        faint = palette.muted if is_cursor else palette.faint
         line = Line(width, fill)
-        if envelope.reply_to is not None:
+        if columns.has_mark and envelope.reply_to is not None:
             line.at(1).put("↳", palette.ghost)
-        line.at(columns.time).put(clock_time(envelope.sent_at)[: columns.time_chars], palette.muted)
+        if columns.time_chars == len(clock):
+            line.at(columns.time).put(clock, palette.ghost if shared == 2 else palette.muted)  # noqa: PLR2004
+        elif columns.time_chars:
+            shown = clock[5:].rjust(5) if shared and not is_cursor else clock[:5]
+            line.at(columns.time).put(shown, palette.ghost if shared == 2 else palette.muted)  # noqa: PLR2004
         sender = envelope.sender.name
-        line.at(columns.sender).put(sender, name_colour(sender, palette), width=columns.arrow - columns.sender - 1)
+        line.at(columns.sender).put(sender, name_colour(sender, palette), bold=is_cursor, width=columns.sender_chars)
         line.at(columns.arrow).put("→", palette.ghost)
-        target = short_target(envelope.target, row.repo)
-        colour = tag_colour(envelope.target.tag, palette).text if isinstance(envelope.target, Tagged) else palette.text
-        line.at(columns.target).put(target, colour, width=columns.kind - columns.target - 1)
-        self._draw_type(line.at(columns.kind), envelope.packed.msg_type, columns)
-        preview = bytes(envelope.packed.payload)[:PREVIEW_BYTES].decode(errors="replace")
-        line.at(columns.payload).put(preview, palette.muted, width=columns.state - columns.payload - 1)
+        self._draw_target(line.at(columns.target), row, columns.target_chars)
+        self._draw_type(line.at(columns.kind), row, columns, faint)
+        if columns.payload_chars > 0:
+            line.at(columns.payload)
+            has_keys = columns.payload_chars >= VALUES_ONLY
+            draw_pieces(line, preview(bytes(envelope.packed.payload), has_keys=has_keys), columns.payload_chars, {
+                "key": faint, "punctuation": palette.ghost, "note": faint,
+            }, palette.muted)  # fmt: skip
+        self._draw_state(line.at(columns.state), row, faint, is_tight=columns.time_chars != len(clock))
+        return line.strip()
+
+    def _draw_target(self, line: Line, row: MessageRow, room: int) -> None:
+        palette, target = self.palette, row.envelope.target
+        shown = short_target(target, row.repo)
+        if isinstance(target, Tagged):
+            line.put(shown, tag_colour(target.tag, palette).text, width=room)
+        elif shown[:1] in ("*", "@"):
+            line.put(shown[0], palette.muted).put(shown[1:], palette.muted, width=room - 1)
+        else:
+            line.put(shown, palette.text, width=room)
+
+    def _draw_type(self, line: Line, row: MessageRow, columns: Columns, faint: str) -> None:
+        msg_type = row.envelope.packed.msg_type
+        namespace, dot, last = msg_type.rpartition(".")
+        colour = self.palette.accent if self._does_match(row) else self.palette.text
+        is_found = colour == self.palette.accent
+        if columns.has_namespace and dot and cell_len(printable(msg_type)) <= columns.kind_chars:
+            line.put(namespace + dot, faint).put(last, colour, bold=is_found)
+        else:
+            line.put(last or msg_type, colour, bold=is_found, width=columns.kind_chars)
+
+    def _draw_state(self, line: Line, row: MessageRow, faint: str, *, is_tight: bool) -> None:
+        palette = self.palette
         sign, text = state_of(row)
         glyph, sign_colour = {
             "ok": ("✓", palette.ok),
             "wait": ("…", palette.wait),
             "held": ("○", palette.wait),
             "bad": ("✗", palette.bad),
-            "none": ("–", palette.faint),  # noqa: RUF001  # the dash of the design
+            "none": ("–", faint),  # noqa: RUF001  # the dash of the design
         }[sign]
-        text_colour = {"ok": palette.faint, "bad": palette.bad, "held": palette.wait}.get(sign, palette.text)
-        line.at(columns.state).put(glyph, sign_colour).put(" ", palette.faint)
-        line.put(text, text_colour, bold=sign == "bad", width=width - line.column - 1)
-        return line.strip()
+        text_colour = {"ok": faint, "bad": palette.bad, "held": palette.wait, "none": faint}.get(sign, palette.text)
+        line.put(glyph, sign_colour)
+        if not is_tight:
+            line.put(" ", faint)
+        line.put(text, text_colour, bold=sign == "bad", width=max(0, line.room - (0 if is_tight else 1)))
 
-    def _draw_type(self, line: Line, msg_type: str, columns: Columns) -> None:
-        namespace, dot, last = msg_type.rpartition(".")
-        room = columns.payload - columns.kind - 1
-        if columns.has_namespace and dot and len(msg_type) <= room:
-            line.put(namespace + dot, self.palette.faint).put(last, self.palette.text)
-        else:
-            line.put(last, self.palette.text, width=room)
+    def _does_match(self, row: MessageRow) -> bool:
+        return self._search is not None and self._search.matches(self._world.fields_of(row))
 
     # ------------------------------------------------------------------------------------------------------- actions
 
     def watch_cursor(self) -> None:
         """Follow while the cursor is on the newest message, and only then."""
         super().watch_cursor()
-        self.is_following = self.cursor >= self.count - 1
-        if self.is_following:
-            self._new = 0
+        self.is_following = self.cursor >= self.count - 1 and not self._stretch.has_newer
+        self._ask_for_pages()
+        if self.selected is not None:
+            self.post_message(self.Stepped(self, self.selected))
 
     def watch_is_following(self) -> None:
         """Show it."""
+        if self.is_following:
+            self._stretch.see()
         self.refresh()
 
-    def watch_total(self) -> None:
+    def watch_note(self) -> None:
         """Show it."""
         self.refresh()
 
+    def action_go(self, index: int) -> None:
+        """Go to the oldest message of all, or to the newest."""
+        if index >= 0 and self._stretch.has_older:
+            self.is_following = False
+            self._ask(after=0)
+        elif index < 0 and self._stretch.has_newer:
+            self._asked = None
+            self._stretch.restart(self._world)
+            self.is_following = True
+            self._settle(self.count - 1)
+        else:
+            super().action_go(index)
+
     def action_follow(self) -> None:
         """Follow the newest message, or stay here."""
-        self.is_following = not self.is_following
         if self.is_following:
+            self.is_following = False
+        else:
             self.action_go(-1)
+            self.is_following = True
 
     def action_open(self) -> None:
         """Ask for the inspector."""
@@ -229,6 +476,70 @@ class MessageLog(RowList):
         if self.selected is not None:
             self.post_message(self.ReplyAsked(self, self.selected))
 
-    def action_filter(self) -> None:
-        """Ask for the filter's field."""
-        self.post_message(self.FilterAsked(self))
+    def action_ask(self, purpose: Literal["filter", "search", "time"]) -> None:
+        """Ask for the bar, to type a filter, a search or a time."""
+        self.post_message(self.BarAsked(self, purpose))
+
+    def action_match(self, step: int) -> None:
+        """Go to the next message that matches the search, or to the previous one."""
+        if self._search is None:
+            self.action_ask("search")
+            return
+        places = range(self.cursor + 1, self.count) if step > 0 else range(self.cursor - 1, -1, -1)
+        found = next((place for place in places if self._does_match(self.rows[place])), None)
+        if found is not None:
+            self.note = ""
+            self.rest_at(found)
+        elif step > 0 and self._stretch.has_newer:
+            self._ask_for_match(after=self._stretch.newest_seq)
+        elif step < 0 and self._stretch.has_older:
+            self._ask_for_match(before=self._stretch.oldest_seq)
+        else:
+            self.show_no_match(step)
+
+    def _ask_for_match(self, *, before: int | None = None, after: int | None = None) -> None:
+        self.note = "looking further …"
+        self.post_message(self.MatchAsked(self, self.filter_text, self.search_text, before, after))
+
+    def show_no_match(self, step: int) -> None:
+        """Say that there is none in this direction."""
+        self.note = "no newer match" if step > 0 else "no older match"
+
+    def action_escape(self) -> None:
+        """Clear the search, then the filter; then it is for others."""
+        if self.search_text:
+            self.set_search(None, "")
+        elif self.filter_text:
+            self.set_filter(Filter(), "")
+        else:
+            self.post_message(self.Escaped(self))
+
+    def on_click(self, event: events.Click) -> None:
+        """Put the cursor there; a second click opens. On the title's right end, follow or pause."""
+        if event.y == 0:
+            if event.x >= self.size.width - 12:  # as wide as the marker
+                self.action_follow()
+            return
+        super().on_click(event)
+        if event.chain > 1 and event.y >= self.heading_rows:
+            self.action_open()
+
+
+def draw_pieces(line: Line, pieces: Iterable[Piece], room: int, colours: dict[str, str], other: str) -> None:
+    """Draw pieces of JSON in at most `room` cells; what is cut ends in an ellipsis."""
+    found: list[tuple[str, str]] = []
+    used = 0
+    for piece in pieces:
+        text = printable(piece.text)
+        found.append((text, colours.get(piece.role, other)))
+        used += cell_len(text)
+        if used > room:
+            break
+    left = room if used <= room else room - 1
+    for text, colour in found:
+        shown = text if cell_len(text) <= left else set_cell_size(text[: left + 1], left)
+        if shown:
+            line.put(shown, colour)
+            left -= cell_len(shown)
+    if used > room > 0:
+        line.put("…", other)

@@ -203,3 +203,4 @@ class RowList(Widget, can_focus=True):
     def on_resize(self) -> None:
         """Keep the cursor in sight."""
         self.show_cursor()
+        self.refresh()

@@ -1,0 +1,139 @@
+"""What the inspector says of a message: its command, its deliveries on a line, its thread. No I/O."""
+
+from __future__ import annotations
+
+import shlex
+import time
+from collections.abc import Sequence
+from typing import NamedTuple
+from uuid import UUID
+
+from fugue_core.protocol.envelope import DeliveryInfo, Envelope
+from fugue_core.protocol.requests import MessageRecord, Receipt
+from fugue_core.protocol.target import Broadcast, SessionNamed, Tagged, WireTarget, Worktree, format_target
+
+ARGUMENT_BYTES = 100_000
+"""A longer payload is no argument of a command: the kernel refuses one of 128 KiB."""
+
+
+class ThreadRow(NamedTuple):
+    """One message of a thread; `branches` says of each level above whether more replies follow there."""
+
+    envelope: Envelope
+    branches: tuple[bool, ...]
+
+
+class Timeline(NamedTuple):
+    """A delivery on a line.
+
+    Attributes:
+        sign: ok, wait, held or bad.
+        handed: How long until it was handed out; "" where it was not.
+        ended: How long from there until it was acked, or what has become of it.
+    """
+
+    name: str
+    sign: str
+    handed: str
+    ended: str
+
+
+def command_of(envelope: Envelope) -> str:
+    """Return the command that sends the same message, for a shell; a long payload comes from the export's file."""
+    payload = bytes(envelope.packed.payload)
+    text = payload.decode(errors="replace")
+    shown = f"@{export_name(envelope)}" if len(payload) > ARGUMENT_BYTES else text
+    words = ["fugue", "send", "--from", envelope.sender.name]
+    if envelope.reply_to is not None:
+        words += ["--reply-to", str(envelope.reply_to)]
+    words += ["--", format_target(envelope.target), envelope.packed.msg_type, shown]
+    if not any(word.startswith("-") for word in words[-3:]):
+        words.remove("--")
+    return shlex.join(words)
+
+
+def export_name(envelope: Envelope) -> str:
+    """Return what a message's payload is called as a file."""
+    return f"message-{envelope.seq}.json"
+
+
+def kind_of(target: WireTarget) -> str:
+    """Return the word for a kind of target."""
+    match target:
+        case Tagged():
+            return "tagged"
+        case SessionNamed():
+            return "session"
+        case Worktree():
+            return "worktree"
+        case Broadcast():
+            return "broadcast"
+
+
+def exact_time(at: float) -> str:
+    """Return the local time of day with thousandths, `12:04:05.318`."""
+    thousandths = int(at * 1000) % 1000
+    return f"{time.strftime('%H:%M:%S', time.localtime(at))}.{thousandths:03}"
+
+
+def span(seconds: float) -> str:
+    """Return how long, short: `2 ms`, `0.3 s`, `5 m`, `2 h`, `3 d`."""
+    seconds = max(0.0, seconds)
+    if seconds < 0.1:  # noqa: PLR2004  # from here on in thousandths
+        return f"{seconds * 1000:.0f} ms"
+    for unit, length in (("d", 86400), ("h", 3600), ("m", 60)):
+        if seconds >= length:
+            return f"{seconds / length:.0f} {unit}"
+    return f"{seconds:.1f} s"
+
+
+def timeline_of(delivery: DeliveryInfo, sent_at: float, now: float, *, is_connected: bool) -> Timeline:
+    """Return a delivery on a line."""
+    handed = "" if delivery.handed_at is None else f"+{span(delivery.handed_at - sent_at)}"
+    since = delivery.handed_at or sent_at
+    match delivery.state:
+        case "acked":
+            sign, ended = "ok", f"+{span((delivery.ended_at or since) - since)}"
+        case "expired" | "dead":
+            reason = f" ({delivery.reason})" if delivery.reason else ""
+            sign, ended = "bad", f"{delivery.state}{reason}"
+        case _:
+            sign = "wait" if is_connected or handed else "held"
+            ended = f"{'waits' if sign == 'wait' else 'held'} {span(now - since)}"
+    return Timeline(delivery.recipient.name, sign, handed, ended)
+
+
+def delivery_summary(record: MessageRecord) -> str:
+    """Return how many have it: `3 of 4 acked`."""
+    if not record.deliveries:
+        return "it met nobody"
+    acked = sum(delivery.state == "acked" for delivery in record.deliveries)
+    lost = sum(delivery.state in {"dead", "expired"} for delivery in record.deliveries)
+    return f"{acked:,} of {len(record.deliveries):,} acked" + (f", {lost:,} lost" if lost else "")
+
+
+def receipt_words(receipt: Receipt) -> str:
+    """Return the daemon's answer to a send: `sent as 48,300 to 3: ann, cat-1, cat-2; cat-2 is not connected`."""
+    names = [recipient.name for recipient in receipt.recipients]
+    shown = ", ".join(names[:8]) + (f" and {len(names) - 8} more" if len(names) > 8 else "")  # noqa: PLR2004
+    waiting = sum(not recipient.is_connected for recipient in receipt.recipients)
+    held = f"; {waiting} not connected, it waits" if waiting else ""
+    return f"sent again as {receipt.seq:,} to {len(names)}" + (f": {shown}{held}" if names else ", it met nobody")
+
+
+def thread_rows(envelopes: Sequence[Envelope]) -> list[ThreadRow]:
+    """Return a thread as a tree, depth first, replies in order of seq. A message is in it once."""
+    known = {envelope.id for envelope in envelopes}
+    replies: dict[UUID | None, list[Envelope]] = {}
+    for envelope in sorted(envelopes, key=lambda envelope: envelope.seq):
+        parent = envelope.reply_to if envelope.reply_to in known and envelope.reply_to != envelope.id else None
+        replies.setdefault(parent, []).append(envelope)
+    rows: list[ThreadRow] = []
+    waiting = [ThreadRow(envelope, ()) for envelope in reversed(replies.get(None, []))]
+    while waiting:
+        row = waiting.pop()
+        rows.append(row)
+        below = replies.pop(row.envelope.id, [])
+        for place, reply in reversed(list(enumerate(below))):
+            waiting.append(ThreadRow(reply, (*row.branches, place < len(below) - 1)))
+    return rows

@@ -1,0 +1,86 @@
+"""What a person types above the log, and what it means in words: filters and times. No I/O."""
+
+from __future__ import annotations
+
+import re
+import time
+
+from fugue_core.filter import Filter, Key, Term
+
+_HEADS: dict[Key, str] = {
+    "tag": "to the tag",
+    "from": "from",
+    "to": "received by",
+    "type": "of type",
+    "state": "with a delivery",
+    "repo": "from the repository",
+    "text": "with the text",
+}
+_CLOCK = re.compile(r"(?:(\d{4})-(\d{1,2})-(\d{1,2})[ T])?(\d{1,2}):(\d{2})(?::(\d{2}))?\Z")
+_AGO = re.compile(r"-?(\d{1,6})\s*([smhd])\Z")
+_UNITS = {"s": (1, "second"), "m": (60, "minute"), "h": (3600, "hour"), "d": (86400, "day")}
+
+
+def words_of(wanted: Filter) -> str:
+    """Return what a filter lets through, as one sentence without its subject; the empty one: all messages."""
+    if not wanted.terms:
+        return "all messages"
+    return ", and ".join(_group(group) for group in wanted.alternatives())
+
+
+def _group(terms: list[Term]) -> str:
+    values = " or ".join(_value(term) for term in terms)
+    head = f"{_HEADS[terms[0].key]} {values}"
+    return f"not {head}" if terms[0].is_negated else head
+
+
+def _value(term: Term) -> str:
+    if term.key == "text" or " " in term.value:
+        return f"“{term.value}”"
+    if "*" not in term.value or term.key == "text":
+        return term.value
+    if term.value == "*":
+        return "anything"
+    first, *middle, last = term.value.split("*")
+    if not any(middle):
+        if first and not last:
+            return f"beginning with {first}"
+        if last and not first:
+            return f"ending in {last}"
+    return f"like {term.value}"
+
+
+def parse_time(text: str, now: float) -> float | None:
+    """Return the moment that `text` means, in Unix seconds; None: unreadable.
+
+    `12:04`, `12:04:05` (today, or yesterday where that would be in the future), `2026-01-31 12:04`, `5m` (ago).
+    """
+    text = text.strip()
+    if ago := _AGO.match(text):
+        return now - int(ago[1]) * _UNITS[ago[2]][0]
+    clock = _CLOCK.match(text)
+    if clock is None:
+        return None
+    hour, minute, second = int(clock[4]), int(clock[5]), int(clock[6] or 0)
+    if hour > 23 or minute > 59 or second > 59:  # noqa: PLR2004  # a clock
+        return None
+    today = time.localtime(now)
+    year, month, day = today.tm_year, today.tm_mon, today.tm_mday
+    if clock[1]:
+        year, month, day = int(clock[1]), int(clock[2]), int(clock[3])
+        if not (1 <= month <= 12 and 1 <= day <= 31):  # noqa: PLR2004  # a calendar
+            return None
+    try:
+        at = time.mktime((year, month, day, hour, minute, second, 0, 0, -1))
+    except (OverflowError, ValueError):
+        return None
+    if clock[1] or at <= now:
+        return at
+    return time.mktime((year, month, day - 1, hour, minute, second, 0, 0, -1))
+
+
+def time_words(at: float, now: float) -> str:
+    """Return a moment in words: `today 12:04:05`, `2026-01-31 12:04:05`."""
+    there, here = time.localtime(at), time.localtime(now)
+    clock = time.strftime("%H:%M:%S", there)
+    return f"today {clock}" if there[:3] == here[:3] else time.strftime("%Y-%m-%d ", there) + clock

@@ -1,0 +1,186 @@
+"""The log, the bar below it, and the inspector that takes most of its place: what they are to each other."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import ClassVar
+from uuid import UUID
+
+from textual import on
+from textual.app import ComposeResult
+from textual.binding import BindingType
+from textual.containers import Vertical
+from textual.message import Message
+from textual.reactive import reactive
+from textual.widget import Widget
+
+from fugue_core.protocol.envelope import Envelope
+from fugue_core.protocol.requests import MessageRecord
+from fugue_tui.palette import DARK, Palette
+from fugue_tui.view import World
+from fugue_tui.widgets.inspector import WIDE, Inspector, InspectorPart, PayloadView, ThreadList
+from fugue_tui.widgets.log_bar import LogBar
+from fugue_tui.widgets.message_log import MessageLog
+
+TALL = 26
+"""From this height on the log stays in sight above the inspector."""
+LOG_ROWS = 7
+AGE_S = 1.0
+"""What waits is looked at again so often, since it says for how long."""
+
+
+class MessagePane(Vertical):
+    """All about messages. It answers what its parts ask of each other; the rest goes up.
+
+    Down: `show` whenever something may have come, `palette`, and in answer to `RecordAsked` `take_record` and
+    `take_thread`. Up: `RecordAsked`, and what the log, the bar and the inspector post.
+    """
+
+    DEFAULT_CSS = """
+    MessagePane { height: 1fr; }
+    MessagePane MessageLog { height: 1fr; }
+    """
+    BINDINGS: ClassVar[list[BindingType]] = []
+
+    palette: reactive[Palette] = reactive(DARK, init=False)
+
+    @dataclass
+    class RecordAsked(Message):
+        """A message is looked into; answer with `take_record`, then with `take_thread` unless it is an update."""
+
+        message_pane: MessagePane
+        message_id: UUID
+        is_update: bool = False
+
+    def __init__(self, *, id: str | None = None) -> None:  # noqa: A002  # Textual's word
+        super().__init__(id=id)
+        self.messages = MessageLog(id="log")
+        self.inspector = Inspector(id="inspector")
+        self._bar = LogBar(id="log-bar")
+        self._world = World()
+        self._wanted: UUID | None = None
+        self._seen_version = -1
+        self._seen_at = 0.0
+        self._is_asking = False
+
+    def compose(self) -> ComposeResult:
+        """Return the parts."""
+        yield self.messages
+        yield self._bar
+        yield self.inspector
+
+    @property
+    def front(self) -> Widget:
+        """The part that the keys are for: the inspector's payload while it is open, else the log."""
+        return self.inspector.query_one(PayloadView) if self.inspector.is_open else self.messages
+
+    # ---------------------------------------------------------------------------------------------------- data comes
+
+    def show(self, world: World) -> None:
+        """Show what has come since."""
+        self._world = world
+        self.messages.show(world)
+        if self.inspector.is_open and not self._is_asking and self._wanted is not None and self._has_changed():
+            self._ask(self._wanted, is_update=True)
+
+    def _has_changed(self) -> bool:
+        row = self.messages.selected
+        if row is not None and row.envelope.id == self._wanted and row.version != self._seen_version:
+            return True
+        return self.inspector.is_open_ended and time.monotonic() - self._seen_at >= AGE_S
+
+    def take_record(self, record: MessageRecord) -> None:
+        """Show a message that was asked for."""
+        self._is_asking = False
+        if record.envelope.id != self._wanted:
+            return
+        self._seen_at = time.monotonic()
+        sender = self._world.sessions.get(record.envelope.sender.id)
+        connected = frozenset(info.id for info in self._world.sessions.values() if info.attached_clients)
+        self.inspector.show(record, sender.repo if sender else None, connected)
+        self._share_rows()
+
+    def take_thread(self, envelopes: list[Envelope]) -> None:
+        """Show the replies around it."""
+        self.inspector.show_thread(envelopes)
+
+    def refuse_record(self, reason: str) -> None:
+        """Say why a message cannot be had."""
+        self._is_asking = False
+        if self.inspector.is_open:
+            self.inspector.show_verdict(f"✗ {reason}", is_bad=True)
+        else:
+            self.messages.note = reason
+
+    def watch_palette(self) -> None:
+        """Draw in the new colours."""
+        self.messages.palette = self.inspector.palette = self.palette
+
+    def on_resize(self) -> None:
+        """Share the room anew."""
+        self._share_rows()
+
+    def _share_rows(self) -> None:
+        """Leave the log a few rows above the inspector, and none in a small pane."""
+        messages, is_open = self.messages, self.inspector.is_open
+        messages.display = not is_open or (self.size.width >= WIDE and self.size.height >= TALL)
+        messages.styles.height = LOG_ROWS + messages.heading_rows if is_open else "1fr"
+
+    # ------------------------------------------------------------------------------------------ between the parts
+
+    def _ask(self, message_id: UUID, *, is_update: bool = False) -> None:
+        row = self.messages.selected
+        self._wanted, self._is_asking = message_id, True
+        self._seen_version = row.version if row is not None and row.envelope.id == message_id else -1
+        self.post_message(self.RecordAsked(self, message_id, is_update))
+
+    @on(MessageLog.Opened)
+    def _open(self, event: MessageLog.Opened) -> None:
+        event.stop()
+        self.messages.is_following = False
+        self._ask(event.row.envelope.id)
+
+    @on(MessageLog.Stepped)
+    def _follow_cursor(self, event: MessageLog.Stepped) -> None:
+        event.stop()
+        if self.inspector.is_open:
+            self.messages.is_following = False
+            self._ask(event.row.envelope.id)
+
+    @on(InspectorPart.Stepped)
+    def _step(self, event: InspectorPart.Stepped) -> None:
+        event.stop()
+        self.messages.action_move(event.step)
+
+    @on(ThreadList.Chosen)
+    def _choose(self, event: ThreadList.Chosen) -> None:
+        event.stop()
+        self._ask(event.envelope.id)
+
+    @on(Inspector.Closed)
+    def _close_inspector(self) -> None:
+        self._wanted = None
+        self._share_rows()
+        self.messages.focus()
+
+    @on(MessageLog.BarAsked)
+    def _open_bar(self, event: MessageLog.BarAsked) -> None:
+        event.stop()
+        text = {"filter": self.messages.filter_text, "search": self.messages.search_text}.get(event.purpose, "")
+        self._bar.open(event.purpose, text)
+
+    @on(LogBar.FilterChanged)
+    def _filter(self, event: LogBar.FilterChanged) -> None:
+        event.stop()
+        self.messages.set_filter(event.wanted, event.text)
+
+    @on(LogBar.SearchGiven)
+    def _search(self, event: LogBar.SearchGiven) -> None:
+        event.stop()
+        self.messages.set_search(event.wanted, event.text)
+
+    @on(LogBar.Closed)
+    def _close_bar(self, event: LogBar.Closed) -> None:
+        event.stop()
+        self.messages.focus()
