@@ -76,7 +76,8 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
 def read_config() -> Config:
     """Return what the user has set. What cannot be read is left out, and `trouble` says so."""
     path = config_path()
-    found, trouble = _File(), ()
+    found = _File()
+    trouble: tuple[str, ...] = ()
     try:
         with open(path, "rb") as file:
             found = msgspec.convert(tomllib.load(file), _File)

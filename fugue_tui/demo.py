@@ -79,7 +79,7 @@ def find_example() -> Path:
 
 def _stop_daemon() -> None:
     with contextlib.suppress(OSError, subprocess.SubprocessError):
-        subprocess.run(  # noqa: S603  # this interpreter
+        subprocess.run(  # this interpreter
             [sys.executable, "-m", "fugue_tui", "daemon", "stop"],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,

@@ -13,12 +13,13 @@ from rich.segment import Segment
 from textual.color import Color
 from textual.filter import LineFilter
 
-GLYPHS = {
-    **{"●": "*", "○": "o", "▾": "v", "▸": ">", "▌": "|", "◆": "+", "→": ">", "←": "<", "↳": "`", "↓": "v", "↑": "^"},
-    **{"✓": "v", "…": ".", "✗": "X", "–": "-", "·": ".", "›": ">", "♪": "!", "█": "#"},  # noqa: RUF001  # the look's
-    **{"─": "-", "━": "-", "│": "|", "├": "|", "╰": "`", "┌": "+", "┐": "+", "└": "+", "┘": "+", "╌": "-"},
-    **dict(zip("▁▂▃▄▅▆▇", "_123456", strict=True)),
-}
+GLYPHS = dict(
+    zip(
+        "●○▾▸▌◆→←↳↓↑✓…✗–·›♪█─━│├╰┌┐└┘╌▁▂▃▄▅▆▇",  # noqa: RUF001  # those of the look
+        "*ov>|+><`v^v.X-.>!#--||`++++-_123456",
+        strict=True,
+    )
+)
 UNKNOWN = "?"
 
 

@@ -172,7 +172,7 @@ def is_key(key: str) -> bool:
 
 
 def _first_key(binding: Binding, keys: Mapping[str, str]) -> str:
-    if binding.id in keys:
+    if binding.id is not None and binding.id in keys:
         return key_name(keys[binding.id].partition(",")[0])
     return binding.key_display or key_name(binding.key.partition(",")[0])
 

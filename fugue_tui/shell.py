@@ -5,14 +5,12 @@ from __future__ import annotations
 import time
 from abc import abstractmethod
 from collections import deque
-from collections.abc import Callable, Sequence
-from functools import partial
+from collections.abc import Sequence
 from typing import ClassVar, cast
 
 from textual import on, work
 from textual.app import App, ComposeResult
 from textual.binding import Binding, BindingType
-from textual.command import Provider
 from textual.dom import DOMNode
 from textual.filter import LineFilter
 from textual.widget import Widget
@@ -23,13 +21,13 @@ from fugue_core.client.link import Opener
 from fugue_core.place import DEFAULT_SERVER, server_name, socket_path
 from fugue_core.protocol.events import Event, MessageSent
 from fugue_core.protocol.session import SessionInfo
-from fugue_tui.commands import Actions
 from fugue_tui.config import Config, Memory, remember
 from fugue_tui.glyphs import AsciiOnly
-from fugue_tui.keymap import KeyRow, bar_keys, check_keys, fugue_classes, key_rows, title_of
+from fugue_tui.keymap import bar_keys, check_keys, fugue_classes, key_rows, title_of
 from fugue_tui.link import DaemonLink, LinkState
 from fugue_tui.palette import DARK, Palette
 from fugue_tui.screens.help import Help
+from fugue_tui.screens.palette_panel import Action, PalettePanel
 from fugue_tui.theme import PALETTES, next_palette, theme_of, variables_of
 from fugue_tui.view import World
 from fugue_tui.widgets.compose_pane import ComposePane
@@ -59,10 +57,10 @@ class Shell(App[None]):
 
     CSS_PATH = "fugue.tcss"
     TITLE = "fugue"
-    COMMANDS: ClassVar[set[type[Provider] | Callable[[], type[Provider]]]] = {Actions}
+    ENABLE_COMMAND_PALETTE = False  # Textual's; ours is `PalettePanel`
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("M", "compose", "write", id="app.compose"),
-        Binding("ctrl+p,colon", "command_palette", "actions", show=False, id="app.palette"),
+        Binding("ctrl+p,colon", "actions", "actions", show=False, id="app.palette"),
         Binding("A", "begin('run')", "copy how to start a session", show=False, id="app.run"),
         Binding("Y", "begin('join')", "copy how to join one", show=False, id="app.join"),
         Binding("T", "next_theme", "next theme", show=False, id="app.theme"),
@@ -223,7 +221,7 @@ class Shell(App[None]):
 
     def on_descendant_focus(self) -> None:
         """Say which pane has the keys, and what they do."""
-        nodes = [node for node in (self.focused.ancestors_with_self if self.focused else ())]
+        nodes = list(self.focused.ancestors_with_self if self.focused else ())
         nodes = [node for node in nodes if node.id in PANE_TITLES or node.id in INNER_TITLES]
         bar = self.status_bar
         if not nodes:
@@ -253,9 +251,9 @@ class Shell(App[None]):
 
     def action_next_theme(self) -> None:
         """Go on to the next theme, and keep it."""
-        self.use_theme(next_palette(self.theme).name)
+        self.action_use_theme(next_palette(self.theme).name)
 
-    def use_theme(self, name: str) -> None:
+    def action_use_theme(self, name: str) -> None:
         """Change the colours, and keep them for next time."""
         self.theme = name
         self._remember()
@@ -281,21 +279,38 @@ class Shell(App[None]):
         """Say how to leave: ctrl+c does not, it is pressed by habit too often."""
         self.notify("q quits; ctrl+q does so while you write. Nothing typed is lost.", title="fugue", markup=False)
 
-    def palette_rows(self) -> Sequence[tuple[KeyRow, DOMNode]]:
-        """Return the actions that can be done now, see `commands.Commanded`."""
+    def action_actions(self) -> None:
+        """Open the command palette, on top of whatever is open."""
+        if not isinstance(self.screen, PalettePanel):
+            self.push_screen(PalettePanel([action for action, _ in self._actions()], self.palette))
+
+    @on(PalettePanel.Chosen)
+    async def do_action(self, event: PalettePanel.Chosen) -> None:
+        """Do what was chosen, where it belongs."""
+        for action, (command, node) in self._actions():
+            if action.name == event.action.name:
+                await self.run_action(command, node)
+                return
+
+    def _actions(self) -> list[tuple[Action, tuple[str, DOMNode]]]:
+        """Return what can be done now, with Textual's action and what does it; the pane with the keys first."""
+        screens: list[DOMNode] = [self.screen] if len(self.screen_stack) > 1 else []
         panes: list[DOMNode] = [self.session_list, self.message_log, self.compose_pane]
         panes.sort(key=lambda pane: pane.id != self.workspace.pane)
-        nodes = [*panes, self.workspace, self]
-        found = []
-        for row in key_rows(self._keys):
-            node = next((node for node in nodes if row.context in map(title_of, fugue_classes(type(node)))), None)
-            if node is not None:
-                found.append((row, node))
-        return found
-
-    def palette_extras(self) -> Sequence[tuple[str, str, Callable[[], object]]]:
-        """Return what has no key, see `commands.Commanded`."""
-        return [(f"theme: {name.removeprefix('fugue-')}", "", partial(self.use_theme, name)) for name in PALETTES]
+        nodes = [*screens, *([] if screens else [*panes, self.workspace]), self]
+        found: list[tuple[Action, tuple[str, DOMNode]]] = []
+        for node in nodes:
+            contexts = {title_of(owner) for owner in fugue_classes(type(node))}
+            for row in key_rows(self._keys):
+                if row.context in contexts and all(action.name != row.id for action, _ in found):
+                    action = Action(
+                        name=row.id, context=row.context, words=row.words, key="  ".join(row.keys), twin=row.twin
+                    )
+                    found.append((action, (row.action, node)))
+        for name in PALETTES:
+            action = Action(name=f"theme.{name}", context="theme", words=name.removeprefix("fugue-"))
+            found.append((action, (f"app.use_theme('{name}')", self)))
+        return sorted(found, key=lambda pair: pair[0].context == "lists")  # moving about comes last
 
     def action_begin(self, way: str) -> None:
         """Copy a line for a shell, or open the demo."""

@@ -22,7 +22,7 @@ def open_screen(words: Sequence[str]) -> int:
     """
     if "--demo" in words:
         if not (os.isatty(0) and os.isatty(1)):
-            print("fugue: --demo opens a screen, and this is no terminal", file=sys.stderr)
+            sys.stderr.write("fugue: --demo opens a screen, and this is no terminal\n")
             return 2
         return _open_demo()
     values: dict[str, list[str]] = {}
@@ -45,6 +45,6 @@ def _open_demo() -> int:
             app = FugueApp(config=config, server=DEMO_SERVER)
             app.run()
     except NoDemo as error:
-        print(f"fugue: {error}", file=sys.stderr)
+        sys.stderr.write(f"fugue: {error}\n")
         return 1
     return app.return_code or 0

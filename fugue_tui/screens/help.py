@@ -85,7 +85,8 @@ class Help(ModalScreen[None]):
         self.query_one("#help-text", Static).update(self._text(rows))
 
     def _text(self, rows: Sequence[KeyRow]) -> Text:
-        palette, is_wide = self._palette, self.query_one("#help-scroll").size.width >= WIDE
+        palette, width = self._palette, self.query_one("#help-scroll").size.width
+        is_wide = width >= WIDE
         text = Text(no_wrap=True, overflow="ellipsis")
         if not rows:
             text.append("no key, word or command has that in it", palette.muted)
@@ -101,6 +102,8 @@ class Help(ModalScreen[None]):
                 if row.twin:
                     line.append(" " * max(2, TWIN_AT - len(line)) if is_wide else "\n" + " " * WORDS_AT)
                     line.append(f"$ {row.twin}", palette.ok)
+                if is_wide:
+                    line.truncate(width - 1, overflow="ellipsis")
                 text.append_text(line).append("\n")
         return text
 

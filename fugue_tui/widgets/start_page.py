@@ -81,7 +81,8 @@ class StartPage(Widget):
         lines = [*intro, *ways, *outro]
         height = self.size.height
         if height >= len(lines) + len(VOICES) + 2 and self.size.width >= LANE_CELLS + 4:
-            return [*[("", self._lane(place)) for place in range(len(VOICES))], self._plain(""), self._plain(""), *lines]
+            lanes = [("", self._lane(place)) for place in range(len(VOICES))]
+            return [*lanes, self._plain(""), self._plain(""), *lines]
         return lines if height >= len(lines) else ways
 
     def _ways(self, *, has_gaps: bool) -> list[tuple[str, Strip]]:

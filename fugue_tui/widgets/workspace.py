@@ -31,10 +31,8 @@ SIDEBAR_STEP, COMPOSE_STEP = 3, 2
 def sidebar_cells(width: int, wanted: int | None) -> int:
     """Return how wide the sidebar is in a screen of `width`: as wanted, as far as the log keeps its least."""
     if wanted is None:
-        if width < NARROW:
-            wanted = SIDEBAR_NARROW
-        else:
-            wanted = SIDEBAR + min(SIDEBAR_WIDE - SIDEBAR, max(0, width - WIDE) // 2)
+        more = min(SIDEBAR_WIDE - SIDEBAR, max(0, width - WIDE) // 2)
+        wanted = SIDEBAR_NARROW if width < NARROW else SIDEBAR + more
     return max(18, min(wanted, width - LOG_LEAST))
 
 
