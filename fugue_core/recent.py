@@ -77,6 +77,7 @@ class SentIds:
     def is_new(self, message: int) -> bool:
         """Say whether nothing was sent under this id; where it cannot be said, no. From now on it is not new."""
         if not self._is_within_turn or message in self._known:
+            self.greatest = max(self.greatest, message)  # whoever looks it up, and does not find it, will send under it
             return False
         self._known.add(message)
         if message > self.greatest:  # noqa: PLR1730  # `max` takes three times as long, and this is the hot path

@@ -256,6 +256,17 @@ def test_an_id_that_the_daemon_gave_is_known_again_when_a_client_comes_with_it(w
     assert payloads(world.receive(bob)) == [1]
 
 
+def test_what_was_sent_in_a_turn_that_did_not_look_ahead_is_known_in_one_that_does(world: World) -> None:
+    ann, bob = world.join("ann"), world.join("bob", "x")
+    request = sending("tag:x", 1, id=MESSAGE_ID)
+    first = world.ask(ann, request)
+    world.turn()
+    world.hub.foresee([request])
+    assert world.ask(ann, request) == first
+    world.turn()
+    assert payloads(world.receive(bob)) == [1]
+
+
 class Choice(NamedTuple):
     """Which id a send comes with: one of the client's own, one of those that the daemon has given, or none."""
 

@@ -386,6 +386,19 @@ async def test_a_bug_costs_its_turn_and_nothing_more(exchange: Exchange, caplog:
     assert (await ann.ask("session.tag", add=["x"]))["tags"] == ["x"]
 
 
+async def test_what_was_sent_after_a_bug_in_the_same_turn_is_known_when_it_is_sent_again(exchange: Exchange) -> None:
+    ann, bob = await exchange.joined("ann"), await exchange.joined("bob")
+    message = {"id": str(new_id()), **sending("session:bob", "once")}
+    exchange.store.is_broken = True
+    bob.say(("session.tag", {"add": ["x"]}))
+    ann.say(("message.send", message))
+    (first,) = await ann.told(1)
+    assert outcome(first)["seq"] == 1
+    assert await ann.ask("message.send", **message) == outcome(first)
+    await bob.told(1)
+    assert payloads((await bob.ask("message.receive"))["envelopes"]) == ["once"]
+
+
 async def test_a_bug_in_an_errand_costs_nobody_anything_but_the_turn(exchange: Exchange) -> None:
     ann = await exchange.joined("ann")
 
