@@ -138,9 +138,9 @@ def _note(draw: random.Random) -> bytes:
 def _fate(state: DeliveryState, sent_at: float, seq: int, ref: int) -> Iterator[Change]:
     """Yield what becomes of a delivery."""
     if state in {"handed", "acked"}:
-        yield Change("handed", sent_at + 0.5, None, seq, ref)
+        yield Change("handed", sent_at + 0.5, None, [seq], ref)
     if state in {"acked", "expired", "dead"}:
-        yield Change(state, sent_at + 1.5, SESSION_ENDED if state == "dead" else None, seq, ref)
+        yield Change(state, sent_at + 1.5, SESSION_ENDED if state == "dead" else None, [seq], ref)
 
 
 def _endless(make: Callable[[], list[T]]) -> Iterator[T]:

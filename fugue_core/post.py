@@ -255,8 +255,7 @@ class Post:
         if not seqs:
             return
         now = self._clock()
-        ref = member.record.ref
-        self._store.change([Change(state, now, reason, seq, ref) for seq in seqs])
+        self._store.change([Change(state, now, reason, seqs, member.record.ref)])
         self._tell(DeliveriesChanged(session=member.id, state=state, seqs=tuple(seqs), at=now, reason=reason))
 
     def _envelopes(self, seqs: list[int]) -> list[Envelope]:

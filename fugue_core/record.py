@@ -76,12 +76,12 @@ class SentMessage(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Change(NamedTuple):
-    """One delivery's new state, as a row to be written."""
+    """The new state of deliveries to one session: of these messages, each once."""
 
     state: DeliveryState
     at: float
     reason: str | None
-    seq: int
+    seqs: Sequence[int]
     ref: int
 
 

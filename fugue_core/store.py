@@ -79,10 +79,18 @@ _QUEUE = "INSERT INTO delivery (seq, recipient) VALUES (?, ?)"
 _REFUSE = "INSERT INTO delivery (state, ended_at, reason, seq, recipient) VALUES (?, ?, ?, ?, ?)"
 _HAND = "UPDATE delivery SET state = ?, handed_at = ? WHERE seq = ? AND recipient = ?"
 _END = "UPDATE delivery SET state = ?, ended_at = ? WHERE seq = ? AND recipient = ?"
+
+_HAND_ALL = "UPDATE delivery SET state = ?, handed_at = ? WHERE seq BETWEEN ? AND ? AND recipient = ?"
+_END_ALL = "UPDATE delivery SET state = ?, ended_at = ? WHERE seq BETWEEN ? AND ? AND recipient = ?"
 _BURY = "UPDATE delivery SET state = ?, ended_at = ?, reason = ? WHERE seq = ? AND recipient = ?"
-_HANDED, _DEAD = STATE_NUMBERS["handed"], STATE_NUMBERS["dead"]
-_STATEMENTS = (_MESSAGE, _REST, _QUEUE, _REFUSE, _HAND, _END, _BURY)
+_DEAD = STATE_NUMBERS["dead"]
+_STATEMENTS = (_MESSAGE, _REST, _QUEUE, _REFUSE, _HAND, _HAND_ALL, _END, _END_ALL, _BURY)
 """In the order in which one delivery can meet them within a turn."""
+
+
+def _is_run(seqs: Sequence[int]) -> bool:
+    """Say whether these are all the numbers from the first to the last, so that a range names them and no other."""
+    return len(seqs) > 1 and seqs[-1] - seqs[0] == len(seqs) - 1 and list(seqs) == list(range(seqs[0], seqs[-1] + 1))
 
 
 class SqliteStore:
@@ -209,13 +217,14 @@ class SqliteStore:
     def change(self, changes: Iterable[Change]) -> None:
         """Store new states of deliveries."""
         rows = self._rows
-        for state, at, reason, seq, ref in changes:
-            if state == "handed":
-                rows[_HAND].append((_HANDED, at, seq, ref))
-            elif reason is None:
-                rows[_END].append((STATE_NUMBERS[state], at, seq, ref))
+        for state, at, reason, seqs, ref in changes:
+            number = STATE_NUMBERS[state]
+            if reason is not None:
+                rows[_BURY] += [(number, at, reason, seq, ref) for seq in seqs]
+            elif _is_run(seqs):
+                rows[_HAND_ALL if state == "handed" else _END_ALL].append((number, at, seqs[0], seqs[-1], ref))
             else:
-                rows[_BURY].append((STATE_NUMBERS[state], at, reason, seq, ref))
+                rows[_HAND if state == "handed" else _END] += [(number, at, seq, ref) for seq in seqs]
 
     def retain(self, before_seq: int, older_than: float, batch: int, start_seq: int) -> int | None:
         """Remove messages that are done with: all deliveries ended, and either below `before_seq` or too old.

@@ -83,7 +83,7 @@ def store_rows(store: SqliteStore, rows: list[Row]) -> None:
     for seq, row in enumerate(rows, start=1):
         store.add_message(row.envelope(seq), row.sender, list(row.deliveries), [])
         store.change(
-            [Change(state, 200.0 + seq, None, seq, ref) for ref, state in row.deliveries.items() if state != "queued"]
+            [Change(state, 200.0 + seq, None, [seq], ref) for ref, state in row.deliveries.items() if state != "queued"]
         )
     store.commit()
 
@@ -244,8 +244,8 @@ def test_a_record_shows_every_recipient_with_state_and_times(tmp_path: Path) -> 
     log = Log(tmp_path / "messages.db", [])
     row = row_of(Tagged("x"), '{"a":1}', r2="queued", r1="queued", r4="queued")
     log.store.add_message(row.envelope(1), 1, [1, 2, 4], [3])
-    log.store.change([Change("handed", 150.0, None, 1, 1), Change("handed", 151.0, None, 1, 2)])
-    log.store.change([Change("acked", 160.0, None, 1, 2), Change("dead", 170.0, "session ended", 1, 4)])
+    log.store.change([Change("handed", 150.0, None, [1], 1), Change("handed", 151.0, None, [1], 2)])
+    log.store.change([Change("acked", 160.0, None, [1], 2), Change("dead", 170.0, "session ended", [1], 4)])
     log.store.commit()
     record = log.history.record(MessageId(row.envelope(1).id))
     assert record.envelope == row.envelope(1)

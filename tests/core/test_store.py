@@ -128,7 +128,7 @@ def test_a_rollback_forgets_all_since_the_last_commit(store: SqliteStore, path: 
     store.save_session(record_of(BOB, "rob"))
     assert store.find_message(message_id(1)) is not None  # so that it was written, and not just remembered
     store.add_message(envelope_of(2), ANN, [BOB], [])
-    store.change([Change("acked", 5.0, None, 1, BOB)])
+    store.change([Change("acked", 5.0, None, [1], BOB)])
     store.end_session(CID, 5.0)
     store.rollback()
     assert store.find_message(message_id(1)) is None
@@ -206,8 +206,8 @@ def test_open_deliveries_come_back_in_order_with_sizes_and_times(store: SqliteSt
     store.add_message(envelope_of(2, payload=b"12345"), ANN, [BOB, CID], [])
     store.add_message(envelope_of(3), ANN, [BOB], [CID])
     store.add_message(envelope_of(4), ANN, [BOB], [])
-    store.change([Change("handed", 101.0, None, 2, BOB), Change("acked", 102.0, None, 4, BOB)])
-    store.change([Change("dead", 103.0, SESSION_ENDED, 2, CID)])
+    store.change([Change("handed", 101.0, None, [2], BOB), Change("acked", 102.0, None, [4], BOB)])
+    store.change([Change("dead", 103.0, SESSION_ENDED, [2], CID)])
     store.commit()
     assert store.load().deliveries == [OpenDelivery(BOB, 2, 5, 109.0), OpenDelivery(BOB, 3, 1, 109.0)]
     assert store.load().last_seq == 4
@@ -216,8 +216,8 @@ def test_open_deliveries_come_back_in_order_with_sizes_and_times(store: SqliteSt
 def test_a_message_sent_handed_and_acknowledged_in_one_turn_is_acknowledged(store: SqliteStore, path: str) -> None:
     store.change([])
     store.add_message(envelope_of(1), ANN, [BOB], [])
-    store.change([Change("handed", 101.0, None, 1, BOB)])
-    store.change([Change("acked", 102.0, None, 1, BOB)])
+    store.change([Change("handed", 101.0, None, [1], BOB)])
+    store.change([Change("acked", 102.0, None, [1], BOB)])
     store.commit()
     assert rows(path, "SELECT state, handed_at, ended_at FROM delivery") == [(2, 101.0, 102.0)]
 
@@ -235,7 +235,7 @@ def test_an_envelope_comes_back_as_it_was_stored(store: SqliteStore, target: Wir
 
 def test_a_message_is_found_with_who_received_and_who_refused_it(store: SqliteStore) -> None:
     store.add_message(envelope_of(1), ANN, [ANN, CID], [BOB])
-    store.change([Change("dead", 103.0, SESSION_ENDED, 1, CID)])
+    store.change([Change("dead", 103.0, SESSION_ENDED, [1], CID)])
     store.commit()
     sent = store.find_message(message_id(1))
     assert sent is not None
@@ -275,7 +275,7 @@ def fill(store: SqliteStore, *sent_at: float) -> None:
     """Store one message for each time, with the seqs 1, 2, 3, ..., all acknowledged."""
     for seq, at in enumerate(sent_at, start=1):
         store.add_message(envelope_of(seq, sent_at=at), ANN, [BOB, CID], [])
-        store.change([Change("acked", at, None, seq, ref) for ref in (BOB, CID)])
+        store.change([Change("acked", at, None, [seq], ref) for ref in (BOB, CID)])
     store.commit()
 
 
@@ -306,9 +306,9 @@ def test_the_newest_message_stays_since_the_numbering_goes_on_from_it(store: Sql
 def test_what_somebody_has_not_acknowledged_stays_however_old_it_is(store: SqliteStore, path: str, state: str) -> None:
     fill(store, 100.0, 101.0)
     store.add_message(envelope_of(3, sent_at=1.0), ANN, [BOB, CID], [])
-    store.change([Change("acked", 2.0, None, 3, BOB)])
+    store.change([Change("acked", 2.0, None, [3], BOB)])
     if state == "handed":
-        store.change([Change("handed", 2.0, None, 3, CID)])
+        store.change([Change("handed", 2.0, None, [3], CID)])
     store.add_message(envelope_of(4, sent_at=102.0), ANN, [BOB], [])
     store.retain(before_seq=99, older_than=999.0, batch=10, start_seq=0)
     store.commit()
@@ -319,7 +319,7 @@ def test_what_somebody_has_not_acknowledged_stays_however_old_it_is(store: Sqlit
 @pytest.mark.parametrize("ended", ["acked", "expired", "dead"])
 def test_what_has_ended_one_way_or_another_is_done_with(store: SqliteStore, path: str, ended: str) -> None:
     store.add_message(envelope_of(1), ANN, [BOB], [])
-    store.change([Change(ended, 2.0, None, 1, BOB)])  # type: ignore[arg-type]  # parametrised
+    store.change([Change(ended, 2.0, None, [1], BOB)])  # type: ignore[arg-type]  # parametrised
     store.add_message(envelope_of(2), ANN, [], [])
     store.add_message(envelope_of(3), ANN, [BOB], [])
     store.retain(before_seq=3, older_than=0.0, batch=10, start_seq=0)
@@ -331,7 +331,7 @@ def test_retention_works_in_batches_that_pass_over_what_has_to_stay(store: Sqlit
     for seq in range(1, 26):
         store.add_message(envelope_of(seq), ANN, [BOB], [])
         if seq % 5:
-            store.change([Change("acked", 2.0, None, seq, BOB)])
+            store.change([Change("acked", 2.0, None, [seq], BOB)])
     store.commit()
     start: int | None = 0
     looked_at = []
@@ -358,7 +358,7 @@ def test_retention_in_any_batches_removes_nothing_that_a_plain_reading_of_the_ru
     for seq, age in enumerate(ages, start=1):
         store.add_message(envelope_of(seq, sent_at=float(age)), ANN, [ANN], [])
         if not is_open[seq - 1]:
-            store.change([Change("acked", 0.0, None, seq, ANN)])
+            store.change([Change("acked", 0.0, None, [seq], ANN)])
     start: int | None = 0
     while start is not None:
         start = store.retain(before_seq, float(older_than), batch, start)
@@ -380,7 +380,7 @@ def test_sessions_that_ended_long_ago_and_that_no_message_names_are_forgotten(st
     for ref in range(4, 11):
         store.save_session(record_of(ref))
     store.add_message(envelope_of(1), 4, [5], [6])
-    store.change([Change("acked", 1.0, None, 1, 5)])
+    store.change([Change("acked", 1.0, None, [1], 5)])
     store.add_message(envelope_of(2, target=SessionNamed(str(UUID(int=7)), "s7")), ANN, [7], [])
     for ref in (4, 5, 6, 7, 8, 10):
         store.end_session(ref, 50.0)
@@ -537,3 +537,22 @@ def test_a_store_whose_file_cannot_be_written_says_so_and_can_be_read(store: Sql
     store.rollback()
     assert store.find_message(message_id(1)) is not None
     store._database.execute("PRAGMA query_only = 0")
+
+
+def test_deliveries_that_follow_one_another_change_together_and_no_other_does(store: SqliteStore, path: str) -> None:
+    for seq in range(1, 21):
+        store.add_message(envelope_of(seq), ANN, [BOB, CID], [])
+    store.change([Change("handed", 101.0, None, list(range(3, 15)), BOB)])
+    store.change([Change("acked", 102.0, None, list(range(5, 10)), BOB)])
+    store.change([Change("acked", 103.0, None, [18, 12, 20, 2], BOB)])
+    store.commit()
+    with contextlib.closing(sqlite3.connect(path)) as database:
+        found = database.execute(
+            "SELECT seq, recipient, state, handed_at, ended_at FROM delivery ORDER BY seq"
+        ).fetchall()
+    handed, acked, apart = set(range(3, 15)), set(range(5, 10)), {18, 12, 20, 2}
+    for seq, recipient, state, handed_at, ended_at in found:
+        is_bobs = recipient == BOB
+        assert handed_at == (101.0 if is_bobs and seq in handed else None)
+        assert ended_at == (102.0 if is_bobs and seq in acked else 103.0 if is_bobs and seq in apart else None)
+        assert state == (0 if not is_bobs else 2 if seq in acked | apart else 1 if seq in handed else 0)
