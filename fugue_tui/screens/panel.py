@@ -17,6 +17,8 @@ from fugue_tui.palette import Palette
 PANEL_WIDTH, LEAST_WIDTH = 78, 48
 TOP = 5
 VERDICT_CHARS = 400
+NO_BREAK = "\xa0"
+"""Keeps a key and its word on one line, where the keys need two."""
 
 
 class Panel(ModalScreen[None]):
@@ -31,7 +33,7 @@ class Panel(ModalScreen[None]):
     Panel > .panel { height: auto; max-height: 100%; padding: 1 2 0 2; }
     Panel .panel-title { height: 1; margin-bottom: 1; }
     Panel .panel-verdict { height: auto; min-height: 1; max-height: 5; }
-    Panel .panel-keys { height: 1; margin-top: 1; }
+    Panel .panel-keys { height: auto; margin-top: 1; }
     """
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "leave", "leave", id="panel.leave")]
@@ -82,7 +84,10 @@ class Panel(ModalScreen[None]):
         palette = self.palette
         pieces: list[Content] = []
         for key, word in self.keys:
-            pieces += [Content.styled(key, f"bold {palette.text}"), Content.styled(f" {word}   ", palette.muted)]
+            pieces += [
+                Content.styled(key.replace(" ", NO_BREAK), f"bold {palette.text}"),
+                Content.styled(f"{NO_BREAK}{word}   ", palette.muted),
+            ]
         return Content.assemble(*pieces)
 
     def say(self, text: str, *, is_bad: bool = False) -> None:

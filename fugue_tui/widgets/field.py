@@ -14,6 +14,8 @@ class Field(Input):
     Textual draws the text of an `Input` as it is, escape sequences included.
     """
 
+    DEFAULT_CSS = "Field:focus { background-tint: transparent 0%; }"
+
     def replace(self, text: str, start: int, end: int) -> None:
         """Put text in place of what stands there, see `Input`; every way of typing and pasting comes here."""
         super().replace(harmless(text, FIELD_CHARS - len(self.value)), start, end)

@@ -6,9 +6,10 @@ import json
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
-from rich.cells import cell_len
+from rich.cells import cell_len, chop_cells
 from textual.strip import Strip
 
+from fugue_core.printable import printable
 from fugue_core.protocol.session import SessionInfo
 from fugue_tui.chip import put_chip, put_chips, wrap
 from fugue_tui.line import Line, fit
@@ -19,6 +20,8 @@ from fugue_tui.view import clock_time, short_age, short_target
 LABEL_AT, VALUE_AT = 2, 11
 VALUE_CHARS = 2_000
 """So much of one value of the metadata is looked at: more cannot be seen."""
+VALUE_LINES = 4
+"""And so many lines of it are shown."""
 SHOWN_ENTRIES = 100
 """Metadata, or names of marked sessions, that are shown at most."""
 
@@ -43,14 +46,14 @@ class Card:
                 place = f"{place} @ {info.worktree.branch or 'detached'}"
         lines.append(self._entry("where", place))
         if info.worktree is not None and is_whole:
-            lines.append(self._entry("path", short_path(info.worktree.path, self._home)))
+            lines += self._wrapped("path", short_path(info.worktree.path, self._home))
         clients = info.attached_clients
         lines.append(self._entry("clients", f"{clients} connected" if clients else "nobody, so what is sent waits"))
         lines.append(self._entry("unread", f"{info.unread:,}", is_strong=bool(info.unread)))
         lines.append(self._entry("last", self._last_of(info)))
         if is_whole:
             lines.append(self._entry("since", f"{short_age(max(0.0, self._roster.now - info.created_at))} ago"))
-            lines.append(self._entry("id", str(info.id)))
+            lines += self._wrapped("id", str(info.id))
         lines += self._metadata(info, is_whole=is_whole)
         return [line.strip() for line in lines]
 
@@ -88,6 +91,12 @@ class Card:
         line = self._label(label)
         return line.put(value, self._palette.strong if is_strong else self._palette.text, width=line.room - 1)
 
+    def _wrapped(self, label: str, value: str) -> Iterator[Line]:
+        """Yield a value on as many lines as it needs, up to a limit."""
+        pieces = chop_cells(printable(value[:VALUE_CHARS]), max(1, self._width - 1 - VALUE_AT))
+        for number, piece in enumerate(pieces[:VALUE_LINES]):
+            yield self._entry("" if number else label, f"{piece}…" if number == VALUE_LINES - 1 else piece)
+
     def _tags(self, tags: tuple[str, ...], *, is_whole: bool) -> Iterator[Line]:
         if not tags:
             yield self._label("tags").put("none; t adds some", self._palette.faint)
@@ -117,9 +126,10 @@ class Card:
         if not is_whole:
             yield self._entry("meta", "  ".join(f"{key}={value}" for key, value in pairs) or "none")
             return
-        for number, (key, value) in enumerate(pairs or [("none", "")]):
-            line = self._label("" if number else "meta").put(key, self._palette.muted)
-            yield line.put(f"={value}" if pairs else "", self._palette.text, width=max(0, line.room - 1))
+        for number, (key, value) in enumerate(pairs):
+            yield from self._wrapped("" if number else "meta", f"{key}={value}")
+        if not pairs:
+            yield self._entry("meta", "none")
 
 
 def value_text(value: object) -> str:

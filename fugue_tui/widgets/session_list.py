@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import textwrap
 from dataclasses import dataclass
 from typing import ClassVar
 from uuid import UUID
@@ -49,6 +50,7 @@ AGE_CELLS = 4
 CARD_FROM_ROWS = 28
 """The pane's height from which on the card is always there: a terminal of 30 rows, less the status bar and one."""
 CARD_ROWS = 10
+FAULT_ROWS = 6
 LIST_ROWS = 6
 """So many rows an open card leaves to the list."""
 
@@ -186,6 +188,13 @@ class SessionList(RowList):
 
     # ------------------------------------------------------------------------------------------------------- drawing
 
+    def render_line(self, y: int) -> Strip:
+        """Return a line of the pane; where there is no row, why."""
+        if self.rows or y != self.HEADING_ROWS + 1 or self.visible_rows <= 1:
+            return super().render_line(y)
+        text = "nothing fits the filter; esc clears it" if self._filter.terms else "no sessions yet"
+        return Line(self.size.width, self.background).at(2).put(text, self.palette.muted).strip()
+
     def heading(self, row: int, width: int) -> Strip:  # noqa: ARG002  # there is one
         """The title: how many, the filter, the marks, the order."""
         total = len(self.roster.sessions)
@@ -273,7 +282,7 @@ class SessionList(RowList):
         """The card's rows and the rule over it; or one where the filter cannot be read."""
         height = self.size.height
         if self._filter_fault:
-            return 1
+            return len(self._fault_lines(self.size.width))
         if self.is_card_open:
             return max(0, min(len(self._card_lines(self.size.width)) + 1, height - LIST_ROWS))
         return CARD_ROWS if height >= CARD_FROM_ROWS else 0
@@ -282,11 +291,19 @@ class SessionList(RowList):
         """The card, or what is wrong with the filter."""
         palette = self.palette
         if self._filter_fault:
-            return Line(width, palette.bad_fill).at(2).put(f"✗ {self._filter_fault}", palette.bad).strip()
+            line = Line(width, palette.bad_fill).at(2)
+            return line.put(self._fault_lines(width)[row], palette.bad).strip()
         if row == 0:
             return Line(width, palette.sidebar).put("─" * width, palette.rule).strip()
         lines = self._card_lines(width)
+        below = len(lines) - row
+        if below > 0 and row == self.foot_rows - 1 and self.is_card_open:
+            return Line(width, palette.sidebar).at(2).put(f"+{below + 1} lines", palette.muted).strip()
         return lines[row - 1] if row <= len(lines) else Line(width, palette.sidebar).strip()
+
+    def _fault_lines(self, width: int) -> list[str]:
+        """What is wrong with the filter, wrapped."""
+        return textwrap.wrap(printable(f"✗ {self._filter_fault}"), max(8, width - 3))[:FAULT_ROWS]
 
     def _card_lines(self, width: int) -> list[Strip]:
         row = self.selected
@@ -381,6 +398,7 @@ class SessionList(RowList):
         """Open the filter's field in place of the title."""
         field = self.query_one(Field)
         field.styles.background, field.styles.color = self.palette.raised, self.palette.text
+        field.styles.padding = (0, 2)
         self.add_class("filtering")
         field.focus()
 
@@ -391,7 +409,7 @@ class SessionList(RowList):
         try:
             self._filter = parse_filter(event.value)
         except InvalidFilter as error:
-            self._filter_fault = str(error)
+            self._filter_fault = error.rule
         else:
             self._filter_text, self._filter_fault = event.value.strip(), ""
         self._arrange()

@@ -1,0 +1,512 @@
+"""The session list: its keys, its mouse, its card, and what it does with what is not safe."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+
+import msgspec
+import pytest
+from rich.cells import cell_len
+from textual.app import App, ComposeResult
+from textual.message import Message
+from textual.pilot import Pilot
+
+from fugue_core.protocol.session import SessionInfo
+from fugue_core.protocol.target import SessionNamed, Worktree
+from fugue_tui.palette import LIGHT
+from fugue_tui.roster import LastMessage, Roster
+from fugue_tui.screens.end_panel import EndPanel
+from fugue_tui.screens.rename_panel import RenamePanel
+from fugue_tui.widgets.field import Field
+from fugue_tui.widgets.session_list import SessionList
+from tests.tui.test_view_sessions import ALL, ANN, CAT, GUS, LOOSE, MAYOR, session
+
+NOW = 1_000.0
+ROSTER = Roster(
+    sessions=ALL,
+    last={CAT.id: LastMessage(at=NOW - 65, msg_type="review.done", target=SessionNamed(session="x", name="gus"))},
+    you=ANN.id,
+    now=NOW,
+)
+
+UNSAFE = (
+    "\x1b[31mred\x1b]0;owned\x07",
+    "[red]markup[/red]",
+    "\u202egnp.exe\u202c",
+    "zero\u200bwidth\u2060",
+    "漢字" * 20,
+    "e\u0301" * 30,
+    "line\nbreak\ttab\r",
+    "\ud800half",
+    "x" * 1_000_000,
+    "",
+)
+
+
+class ListApp(App[None]):
+    """A session list and what it says."""
+
+    CSS = "SessionList { width: 46; height: 1fr; } .narrow SessionList { width: 27; }"
+
+    def __init__(self, roster: Roster, *, is_narrow: bool = False) -> None:
+        super().__init__()
+        self._roster = roster
+        self._is_narrow = is_narrow
+        self.said: list[Message] = []
+        self.copied: list[str] = []
+
+    def compose(self) -> ComposeResult:
+        yield SessionList(id="sessions")
+
+    def on_mount(self) -> None:
+        self.screen.set_class(self._is_narrow, "narrow")
+        self.sessions.roster = self._roster
+        self.sessions.focus()
+
+    @property
+    def sessions(self) -> SessionList:
+        return self.screen_stack[0].query_one(SessionList)
+
+    def copy_to_clipboard(self, text: str) -> None:
+        self.copied.append(text)
+
+    def _say(self, message: Message) -> None:
+        self.said.append(message)
+
+    on_session_list_tags_asked = _say
+    on_session_list_write_asked = _say
+    on_session_list_rename_asked = _say
+    on_session_list_end_asked = _say
+    on_rename_panel_entered = _say
+    on_end_panel_confirmed = _say
+
+    def text(self) -> list[str]:
+        """What is drawn, line by line."""
+        shown = self.sessions
+        return ["".join(segment.text for segment in shown.render_line(y)) for y in range(shown.size.height)]
+
+
+@contextmanager
+def quick() -> Iterator[None]:
+    """What is done in here takes less than a frame, with much to spare for a busy machine."""
+    began = time.perf_counter()
+    yield
+    assert time.perf_counter() - began < 0.3
+
+
+def names(app: ListApp) -> list[str]:
+    return [row.label for row in app.sessions.rows if row.kind == "session"]
+
+
+def under_cursor(app: ListApp) -> str:
+    row = app.sessions.selected
+    return "" if row is None else row.label
+
+
+@asynccontextmanager
+async def opened(
+    roster: Roster = ROSTER, *, size: tuple[int, int] = (80, 24), is_narrow: bool = False
+) -> AsyncIterator[tuple[ListApp, Pilot[None]]]:
+    """The app, with its first lines drawn."""
+    app = ListApp(roster, is_narrow=is_narrow)
+    async with app.run_test(size=size) as pilot:
+        await pilot.pause()
+        yield app, pilot
+
+
+# ----------------------------------------------------------------------------------------------------------- looks
+
+
+async def test_the_list_shows_groups_chips_unread_age_and_who_is_you() -> None:
+    async with opened() as (app, _pilot):
+        lines = app.text()
+    assert lines[0].startswith("▌ Sessions 5")
+    assert lines[0].rstrip().endswith("as joined")
+    assert [line.rstrip() for line in (lines[2], lines[3], lines[5])] == [
+        "  ▾ shop                                    3",
+        "    @main                      /src/shop.main",
+        "    ○ Ann you  human                   2",
+    ]
+    assert lines[4].startswith("▌   ○ mayor    mayor")
+    assert any(line.startswith("    ○ cat      builder   citizen") and " 3 " in line and "1m" in line for line in lines)
+    assert all(cell_len(line) == 46 for line in lines)
+
+
+async def test_in_a_narrow_list_chips_are_words() -> None:
+    async with opened(is_narrow=True) as (app, _pilot):
+        lines = app.text()
+    assert any(line.startswith("    ○ cat   builder +1  3") for line in lines)
+    assert all(cell_len(line) == 27 for line in lines)
+
+
+async def test_blank_rows_go_when_the_room_is_short() -> None:
+    async with opened(size=(80, 12)) as (app, pilot):
+        assert all(row.kind != "blank" for row in app.sessions.rows)
+        await pilot.resize_terminal(80, 24)
+        await pilot.pause()
+        assert sum(row.kind == "blank" for row in app.sessions.rows) == 4
+
+
+async def test_a_list_of_nobody_says_so() -> None:
+    async with opened(Roster()) as (app, pilot):
+        await pilot.press("j", "k", "g", "G", "space", "t", "m", "R", "x", "y", "i", "o", "left", "right", "enter")
+        assert any("no sessions yet" in line for line in app.text())
+        assert app.said == []
+
+
+async def test_a_change_of_colours_is_drawn() -> None:
+    async with opened() as (app, _pilot):
+        app.sessions.palette = LIGHT
+        style = next(iter(app.sessions.render_line(1))).style
+        assert style is not None
+        assert style.bgcolor is not None
+        assert style.bgcolor.name == LIGHT.sidebar
+
+
+# ------------------------------------------------------------------------------------------------- moving and folding
+
+
+async def test_the_cursor_begins_on_a_session_and_passes_over_blank_rows() -> None:
+    async with opened() as (app, pilot):
+        assert under_cursor(app) == "mayor"
+        await pilot.press("j", "down", "down")
+        assert under_cursor(app) == "cat"
+        await pilot.press("G")
+        assert under_cursor(app) == "loose"
+        await pilot.press("g")
+        assert under_cursor(app) == "shop"
+
+
+async def test_left_folds_and_right_unfolds() -> None:
+    async with opened() as (app, pilot):
+        await pilot.press("j", "left")
+        assert under_cursor(app) == "main"
+        await pilot.press("left")
+        assert names(app) == ["cat", "gus", "loose"]
+        await pilot.press("left", "left")
+        assert (under_cursor(app), names(app)) == ("shop", ["gus", "loose"])
+        folded = next(line for line in app.text() if "▸ shop" in line)
+        assert " 5 " in folded  # the unread of those below is not lost from sight
+        await pilot.press("l", "l", "l")
+        assert (under_cursor(app), names(app)) == ("main", ["mayor", "Ann", "cat", "gus", "loose"])
+
+
+async def test_enter_folds_a_heading_and_opens_the_card_of_a_session() -> None:
+    async with opened() as (app, pilot):
+        await pilot.press("enter")
+        assert app.sessions.is_card_open
+        assert any(str(MAYOR.id)[:34] in line for line in app.text())
+        await pilot.press("escape", "g", "enter")
+        assert (app.sessions.is_card_open, names(app)) == (False, ["gus", "loose"])
+        await pilot.press("enter")
+        assert len(names(app)) == 5
+
+
+async def test_the_cursor_stays_on_its_session_whatever_comes_and_goes() -> None:
+    async with opened() as (app, pilot):
+        await pilot.press("G", "k", "k")
+        assert under_cursor(app) == "gus"
+        app.sessions.roster = Roster(sessions=(session("new"), *ALL))
+        assert under_cursor(app) == "gus"
+        app.sessions.roster = Roster(sessions=(MAYOR, LOOSE))
+        assert under_cursor(app) == "loose"
+        app.sessions.roster = Roster()
+        app.sessions.roster = ROSTER
+        assert under_cursor(app) != ""
+
+
+# -------------------------------------------------------------------------------------------------- sort and filter
+
+
+async def test_o_goes_through_the_orders_and_the_title_names_them() -> None:
+    async with opened() as (app, pilot):
+        seen = []
+        for _ in range(4):
+            seen.append((app.text()[0].rstrip()[-9:].strip(), names(app)[0]))
+            await pilot.press("o")
+        assert seen == [("as joined", "mayor"), ("by name", "Ann"), ("by unread", "gus"), ("by recent", "cat")]
+        assert app.sessions.order == "joined"
+
+
+async def test_a_filter_works_while_it_is_typed_and_stands_in_the_title() -> None:
+    async with opened() as (app, pilot):
+        await pilot.press("slash", *"tag:citizen")
+        assert names(app) == ["cat", "gus"]
+        await pilot.press("enter")
+        assert app.sessions.has_focus
+        assert "Sessions 2 of 5" in app.text()[0]
+        assert "/ tag:citizen" in app.text()[0]
+        await pilot.press("escape")
+        assert len(names(app)) == 5
+        assert "as joined" in app.text()[0]
+
+
+async def test_a_filter_that_cannot_be_read_changes_nothing_and_says_why() -> None:
+    async with opened() as (app, pilot):
+        await pilot.press("slash", *"state:x", "enter")
+        assert app.sessions.query_one(Field).has_focus
+        assert "✗ a state is one of" in " ".join(app.text()[-4:])
+        await pilot.press("escape")
+        assert (app.sessions.has_focus, len(names(app))) == (True, 5)
+        assert "✗" not in "".join(app.text())
+
+
+async def test_a_filter_that_nothing_fits_says_how_to_get_out() -> None:
+    async with opened() as (app, pilot):
+        await pilot.press("slash", *"zzz", "enter")
+        assert any("nothing fits the filter" in line for line in app.text())
+        await pilot.press("escape")
+        assert len(names(app)) == 5
+
+
+# -------------------------------------------------------------------------------------------------- marks and actions
+
+
+async def test_what_is_marked_is_what_actions_are_about() -> None:
+    async with opened() as (app, pilot):
+        await pilot.press("space", "space", "t", "x", "y")
+        assert "◆ 2 marked" in app.text()[0]
+        tags, end = app.said
+        assert isinstance(tags, SessionList.TagsAsked)
+        assert isinstance(end, SessionList.EndAsked)
+        assert tags.sessions == end.sessions == (MAYOR, ANN)
+        assert app.copied == [f"{MAYOR.id}\n{ANN.id}"]
+        await pilot.press("escape")
+        assert app.sessions.marked == frozenset()
+
+
+async def test_without_marks_actions_are_about_what_is_under_the_cursor() -> None:
+    async with opened() as (app, pilot):
+        await pilot.press("t", "R", "m", "y", "g", "t", "R", "m", "j", "m")
+        tags, rename, write, group, worktree = app.said
+        assert isinstance(tags, SessionList.TagsAsked)
+        assert isinstance(rename, SessionList.RenameAsked)
+        assert tags.sessions == rename.sessions == (MAYOR,)
+        assert isinstance(write, SessionList.WriteAsked)
+        assert write.target == SessionNamed(session="mayor")
+        assert app.copied == [str(MAYOR.id)]
+        assert isinstance(group, SessionList.TagsAsked)
+        assert group.sessions == (MAYOR, ANN, CAT)
+        assert isinstance(worktree, SessionList.WriteAsked)
+        assert worktree.target == Worktree(path="/src/shop.main")
+
+
+async def test_space_on_a_heading_marks_all_below_and_a_marks_all_that_is_shown() -> None:
+    async with opened() as (app, pilot):
+        await pilot.press("g", "space")
+        assert app.sessions.marked == {MAYOR.id, ANN.id, CAT.id}
+        await pilot.press("a")
+        assert app.sessions.marked == {info.id for info in ALL}
+        await pilot.press("a")
+        assert app.sessions.marked == frozenset()
+
+
+async def test_who_ends_loses_the_mark() -> None:
+    async with opened() as (app, pilot):
+        await pilot.press("space", "space")
+        app.sessions.roster = Roster(sessions=(ANN, CAT))
+        assert app.sessions.marked == {ANN.id}
+
+
+# ----------------------------------------------------------------------------------------------------------- the card
+
+
+async def test_a_high_list_has_a_card_at_its_foot() -> None:
+    rich = msgspec.structs.replace(CAT, metadata={"model": "sonnet", "cost": 1.84}, attached_clients=2)
+    async with opened(msgspec.structs.replace(ROSTER, sessions=(rich,)), size=(80, 30)) as (app, pilot):
+        card = "\n".join(line.rstrip() for line in app.text()[20:])
+        assert card.startswith("─" * 46)
+        for words in ("cat", "builder   citizen", "shop @ feat/cart", "2 connected", "unread   3", "review.done → gus"):
+            assert words in card
+        assert "model=sonnet  cost=1.84" in card
+        await pilot.press("i")
+        assert str(CAT.id)[:34] in "\n".join(app.text())
+        await pilot.press("i")
+        assert "\n".join(line.rstrip() for line in app.text()[20:]) == card
+
+
+async def test_the_card_of_the_marked_has_their_sums() -> None:
+    async with opened(size=(80, 34)) as (app, pilot):
+        await pilot.press("j", "j", "j", "space", "j", "j", "space")
+        card = "\n".join(app.text()[-10:])
+        assert "2 marked  cat, gus" in card
+        assert "on all    citizen" in card
+        assert "on some  builder" in card
+        assert "12" in card
+        assert "shop, api" in card
+
+
+# ---------------------------------------------------------------------------------------------------------- the mouse
+
+
+async def test_clicks_choose_fold_mark_sort_and_open_the_tags() -> None:
+    async with opened() as (app, pilot):
+        await pilot.click(SessionList, offset=(8, 5))
+        assert under_cursor(app) == "Ann"
+        await pilot.click(SessionList, offset=(2, 5))
+        assert app.sessions.marked == {ANN.id}
+        await pilot.press("escape")
+        await pilot.click(SessionList, offset=(40, 0))
+        assert app.sessions.order == "name"
+        await pilot.click(SessionList, offset=(20, 5), times=2)
+        assert isinstance(app.said[-1], SessionList.TagsAsked)
+        await pilot.click(SessionList, offset=(5, 2))
+        assert "cat" not in names(app)
+        await pilot.click(SessionList, offset=(5, 23))  # below the last row: nothing
+
+
+# ------------------------------------------------------------------------------------------------------ many and unsafe
+
+
+async def test_a_thousand_sessions_scroll_without_a_hitch() -> None:
+    many = tuple(session(f"s{number}", f"r{number // 50}@b{number // 10}", tags="a b c d") for number in range(1_000))
+    async with opened(Roster(sessions=many), size=(80, 40)) as (app, pilot):
+        with quick():
+            for _ in range(5):
+                app.sessions.roster = Roster(sessions=many, now=time.time())
+                app.text()
+        with quick():
+            for _ in range(50):
+                app.sessions.action_page(1)
+            app.text()
+        await pilot.press("G")
+        assert under_cursor(app) == "s999"
+        assert "s999" in "".join(app.text())
+        await pilot.press("a", "o", "g")
+        assert len(app.sessions.marked) == 1_000
+
+
+def unsafe_session(text: str) -> SessionInfo:
+    info = session("unsafe", tags="x")
+    worktree = None if info.worktree is None else msgspec.structs.replace(info.worktree, path=text, branch=text)
+    metadata = {text: text, "deep": [text]}
+    return msgspec.structs.replace(info, name=text, tags=(text, "ok"), repo=text, worktree=worktree, metadata=metadata)
+
+
+@pytest.mark.parametrize("is_narrow", [False, True])
+@pytest.mark.parametrize("text", UNSAFE, ids=range(len(UNSAFE)))
+async def test_nothing_unsafe_steers_the_terminal_or_breaks_a_row(text: str, is_narrow: bool) -> None:  # noqa: FBT001
+    info = unsafe_session(text)
+    last = {info.id: LastMessage(at=1.0, msg_type=text, target=SessionNamed(session=text, name=text))}
+    roster = Roster(sessions=(info, MAYOR), last=last, you=info.id, now=2.0)
+    async with opened(roster, is_narrow=is_narrow, size=(80, 40)) as (app, pilot):
+        pages = []
+        for keys in (("j",), ("i",), ("space", "G", "space"), ("y", "left", "left")):
+            await pilot.press(*keys)
+            pages += app.text()
+        assert all(cell_len(line) == (27 if is_narrow else 46) for line in pages)
+        assert all(line.isprintable() for line in pages)
+
+
+async def test_a_thousand_tags_and_much_metadata_stay_in_their_place() -> None:
+    info = msgspec.structs.replace(
+        MAYOR, tags=tuple(f"tag-{n}" for n in range(1_000)), metadata={f"key-{n}": n for n in range(1_000)}
+    )
+    async with opened(Roster(sessions=(info,)), size=(80, 40)) as (app, pilot):
+        assert any("tag-0   tag-1  +998" in line for line in app.text())
+        await pilot.press("i")
+        assert all(cell_len(line) == 46 for line in app.text())
+        assert "lines" in app.text()[-1]
+        assert "mayor" in app.text()[3] + app.text()[4]
+
+
+async def test_what_is_pasted_into_the_filter_is_made_harmless() -> None:
+    async with opened() as (app, pilot):
+        await pilot.press("slash")
+        field = app.sessions.query_one(Field)
+        field.insert_text_at_cursor("\x1b[31m\u202e" + "x" * 1_000_000)
+        await pilot.pause()
+        assert field.value == "[31m" + "x" * (len(field.value) - 4)
+        assert len(field.value) <= 1_000
+
+
+# ---------------------------------------------------------------------------------------------------- rename and end
+
+
+async def test_a_new_name_is_asked_for_and_a_refusal_keeps_it() -> None:
+    async with opened(size=(100, 30)) as (app, pilot):
+        panel = RenamePanel(CAT, app.sessions.palette, beside=46)
+        await app.push_screen(panel)
+        await pilot.press(*"tom", "enter")
+        entered = app.said[-1]
+        assert isinstance(entered, RenamePanel.Entered)
+        assert (entered.session, entered.name) == (CAT.id, "tom")
+        panel.show_refusal("a session is named tom [red]already")
+        await pilot.pause()
+        assert panel.query_one(Field).value == "tom"
+        assert "a session is named tom [red]already" in str(panel.query_one(".panel-verdict").render())
+        await pilot.press("escape")
+        assert not isinstance(app.screen, RenamePanel)
+
+
+async def test_a_bad_name_is_refused_while_it_is_typed_and_asks_nothing() -> None:
+    async with opened() as (app, pilot):
+        panel = RenamePanel(CAT, app.sessions.palette)
+        await app.push_screen(panel)
+        await pilot.press("a", "#")
+        assert "printable characters" in str(panel.query_one(".panel-verdict").render())
+        await pilot.press("enter")
+        assert app.said == []
+        assert panel.query_one(Field).value == "a#"
+
+
+async def test_the_same_name_again_is_no_change() -> None:
+    async with opened() as (app, pilot):
+        await app.push_screen(RenamePanel(CAT, app.sessions.palette))
+        await pilot.press("enter")
+        assert (app.said, isinstance(app.screen, RenamePanel)) == ([], False)
+
+
+async def test_ending_names_who_ends_and_the_mail_that_dies() -> None:
+    async with opened(size=(100, 30)) as (app, pilot):
+        panel = EndPanel((CAT, GUS, ANN), app.sessions.palette, you=ANN.id, beside=46)
+        await app.push_screen(panel)
+        await pilot.pause()
+        named = str(panel.query_one(".end-names").render())
+        assert all(words in named for words in ("cat  3 unread", "gus  9 unread", "Ann  2 unread  it is you"))
+        assert "14 unread messages would die" in str(panel.query_one(".panel-verdict").render())
+        await pilot.press("enter", "enter")
+        assert [type(message) for message in app.said] == [EndPanel.Confirmed]
+        confirmed = app.said[0]
+        assert isinstance(confirmed, EndPanel.Confirmed)
+        assert confirmed.sessions == (CAT.id, GUS.id, ANN.id)
+        panel.show_refusal("no")
+        await pilot.press("enter")
+        assert len(app.said) == 2
+
+
+async def test_ending_can_be_left_and_follows_what_happens_meanwhile() -> None:
+    async with opened() as (app, pilot):
+        panel = EndPanel((CAT, MAYOR), app.sessions.palette)
+        await app.push_screen(panel)
+        panel.refresh_from({MAYOR.id: MAYOR})
+        await pilot.pause()
+        assert "End this session?" in str(panel.query_one(".panel-title").render())
+        assert "nothing unread" in str(panel.query_one(".panel-verdict").render())
+        await pilot.press("escape")
+        assert (app.said, isinstance(app.screen, EndPanel)) == ([], False)
+
+
+async def test_ending_a_thousand_names_some() -> None:
+    many = [session(f"s{number}") for number in range(1_000)]
+    async with opened() as (app, pilot):
+        panel = EndPanel(many, app.sessions.palette)
+        await app.push_screen(panel)
+        await pilot.pause()
+        assert "and 990 more" in str(panel.query_one(".end-names").render())
+
+
+@pytest.mark.parametrize("text", UNSAFE, ids=range(len(UNSAFE)))
+async def test_panels_show_unsafe_names_harmlessly(text: str) -> None:
+    info = unsafe_session(text)
+    async with opened() as (app, pilot):
+        for panel in (RenamePanel(info, app.sessions.palette), EndPanel((info,), app.sessions.palette)):
+            await app.push_screen(panel)
+            panel.show_refusal(text)
+            await pilot.pause()
+            shown = [str(panel.query_one(part).render()) for part in (".panel-title", ".panel-verdict")]
+            assert all(line.isprintable() for words in shown for line in words.split("\n"))
+            app.pop_screen()
+            await pilot.pause()
