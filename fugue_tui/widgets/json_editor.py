@@ -10,9 +10,12 @@ from rich.segment import Segment
 from rich.style import Style
 from rich.text import Text
 from textual import events
+from textual._wrap import compute_wrap_offsets
 from textual.binding import Binding, BindingType
-from textual.document._document import EditResult, Location
+from textual.document._document import Document, EditResult, Location
+from textual.document._document_navigator import DocumentNavigator
 from textual.document._edit import Edit
+from textual.document._wrapped_document import WrappedDocument
 from textual.reactive import reactive
 from textual.strip import Strip
 from textual.widgets import TextArea
@@ -26,8 +29,35 @@ CLOSERS = frozenset(PAIRS.values())
 BRACKET_CHARS = 20_000
 """How far the other bracket is looked for; a person sees no further."""
 LONG_LINE_CHARS = 2_000
-"""A line over this is laid out when it comes in: nobody reads it, and wrapping it costs at every key."""
+"""A line over this is laid out when it comes in; where it stays, nothing is wrapped: it would cost at each key."""
 INDENT = "  "
+
+
+class _QuickWrapped(WrappedDocument):
+    """Wraps what must be wrapped, and knows its height: the base class measures every line, and adds up for every row.
+
+    There are no tabs in the editor.
+    """
+
+    def wrap(self, width: int, tab_width: int | None = None) -> None:
+        self._width = width
+        self._tab_width = tab_width or self._tab_width
+        lines = self.document.lines
+        self._wrap_offsets = [
+            [] if not width or (len(line) < width and line.isascii()) else compute_wrap_offsets(line, width, width)
+            for line in lines
+        ]
+        self._tab_width_cache = [[0] for _ in lines]
+        self._offset_to_line_info = [
+            (index, section) for index, breaks in enumerate(self._wrap_offsets) for section in range(len(breaks) + 1)
+        ]
+        self._line_index_to_offsets = [[] for _ in lines]
+        for place, (index, _) in enumerate(self._offset_to_line_info):
+            self._line_index_to_offsets[index].append(place)
+
+    @property
+    def height(self) -> int:
+        return len(self._offset_to_line_info)
 
 
 class JsonEditor(TextArea):
@@ -75,7 +105,10 @@ class JsonEditor(TextArea):
         self._known_text = None
         if not edit.text.isprintable():
             edit.text = escape_unseen(edit.text)
-        return super().edit(edit)
+        result = super().edit(edit)
+        if self.soft_wrap and len(self.document[result.end_location[0]]) > LONG_LINE_CHARS:
+            self.soft_wrap = False
+        return result
 
     def replace_all(self, text: str) -> None:
         """Show another text; undo leads back."""
@@ -161,9 +194,16 @@ class JsonEditor(TextArea):
         )
         self.theme = palette.name
 
-    def _set_document(self, text: str, language: str | None) -> None:
+    def _set_document(self, text: str, language: str | None) -> None:  # noqa: ARG002  # there is one language
         self._known_text = None
-        super()._set_document(text, language)
+        self.document = Document(text)
+        is_endless = any(len(line) > LONG_LINE_CHARS for line in self.document.lines)
+        self.set_reactive(TextArea.soft_wrap, not is_endless)
+        self.wrapped_document = _QuickWrapped(self.document, tab_width=self.indent_width)
+        self.navigator = DocumentNavigator(self.wrapped_document)
+        self._build_highlight_map()
+        self.move_cursor((0, 0))
+        self._rewrap_and_refresh_virtual_size()
 
     def _undo_batch(self, edits: list[Edit]) -> None:  # type: ignore[override]  # it is given lists
         self._known_text = None

@@ -21,6 +21,7 @@ from fugue_core.protocol.envelope import Recipient
 from fugue_core.protocol.session import SessionInfo, WorktreeInfo
 from fugue_core.protocol.target import Broadcast, SessionNamed, Tagged, Worktree
 from fugue_tui.draft import Desk, Draft
+from fugue_tui.ink import width_of
 from fugue_tui.palette import DARK, LIGHT
 from fugue_tui.refusal import in_words
 from fugue_tui.theme import theme_of, variables_of
@@ -28,7 +29,7 @@ from fugue_tui.widgets.choice_field import ChoiceField
 from fugue_tui.widgets.compose_pane import ComposePane
 from fugue_tui.widgets.json_editor import JsonEditor
 from fugue_tui.widgets.text_row import TextRow
-from fugue_tui.writing import Reach, TypeUse, reach_pieces, split_target, type_uses, width_of
+from fugue_tui.writing import Reach, TypeUse, reach_pieces, split_target, type_uses
 
 HOSTILE = "\x1b]0;owned\x07[red]x[/]\u202e\u200b表"
 
@@ -130,7 +131,7 @@ async def write(pilot: Hands, target: str = "tag:builder", msg_type: str = "note
     await pilot.pause()
 
 
-# ------------------------------------------------------------------------------------------------------------ the target
+# ---------------------------------------------------------------------------------------------------------- the target
 
 
 @pytest.mark.parametrize(
@@ -223,7 +224,7 @@ def app_focus(pilot: Hands) -> str | None:
 
 async def test_tab_goes_through_the_fields_and_around() -> None:
     async with desktop() as (_, _, pilot):
-        passed = []
+        passed: list[str | None] = []
         for _ in range(4):
             await pilot.press("escape", "tab") if not passed else await pilot.press("tab")
             passed.append(app_focus(pilot))
@@ -232,7 +233,7 @@ async def test_tab_goes_through_the_fields_and_around() -> None:
         assert app_focus(pilot) == "payload"
 
 
-# --------------------------------------------------------------------------------------------------------- recipients
+# ---------------------------------------------------------------------------------------------------------- recipients
 
 
 async def test_the_recipients_are_shown_with_their_dots_before_sending() -> None:
@@ -281,7 +282,7 @@ def test_names_that_do_not_fit_are_counted_and_none_is_cut() -> None:
         assert text.count("●") + int(text.rpartition("+")[2]) == 100
 
 
-# ------------------------------------------------------------------------------------------------------- type, template
+# ------------------------------------------------------------------------------------------------------ type, template
 
 
 async def test_types_are_asked_for_and_complete_and_their_last_payload_is_offered() -> None:
@@ -340,7 +341,25 @@ async def test_the_error_is_shown_while_typing_and_sending_is_off() -> None:
     async with desktop() as (app, pane, pilot):
         await write(pilot, payload='{\n  "reserve": 25\n  "closes": 1\n}')
         assert said(pane, "verdict").split() == (
-            ["✗", "line", "3,", "column", "3", "expected", "a", "comma", "before", '"closes"', "f8", "go", "to", "it", "send", "is", "off"]
+            [
+                "✗",
+                "line",
+                "3,",
+                "column",
+                "3",
+                "expected",
+                "a",
+                "comma",
+                "before",
+                '"closes"',
+                "f8",
+                "go",
+                "to",
+                "it",
+                "send",
+                "is",
+                "off",
+            ]
         )
         editor = pane.query_one(JsonEditor)
         row = editor.render_line(2)
@@ -538,7 +557,7 @@ async def test_what_was_typed_while_it_was_sent_stays() -> None:
         assert pane.draft.payload == '{"a": 1} '
 
 
-# ---------------------------------------------------------------------------------------------------- history and drafts
+# -------------------------------------------------------------------------------------------------- history and drafts
 
 
 async def test_history_goes_back_and_forth_and_loses_nothing() -> None:
@@ -604,7 +623,7 @@ async def test_closed_it_is_a_title_and_one_line_and_a_click_opens_it() -> None:
         assert len(app.all_of(ComposePane.Opened)) == 1
 
 
-# ----------------------------------------------------------------------------------------------------------------- safe
+# ---------------------------------------------------------------------------------------------------------------- safe
 
 
 async def test_names_templates_and_refusals_neither_steer_nor_crash() -> None:
