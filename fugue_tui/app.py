@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
+from collections.abc import Sequence
 from uuid import UUID
 
 import msgspec
@@ -14,13 +15,16 @@ from fugue_core.client.link import Opener
 from fugue_core.errors import FugueError, SessionNotFound
 from fugue_core.place import state_dir
 from fugue_core.protocol.envelope import Envelope
+from fugue_core.protocol.events import Event
 from fugue_core.protocol.message import OrchestrationMessage
 from fugue_core.protocol.target import WireTarget, format_target
 from fugue_tui.config import Config
+from fugue_tui.doorbell import Doorbell, terminal_notice
 from fugue_tui.draft import desk_path, load_desk, save_desk
 from fugue_tui.history import find_match, find_thread, pages_around, seq_at
 from fugue_tui.inspection import receipt_words
 from fugue_tui.screens.end_panel import EndPanel
+from fugue_tui.screens.inbox import INBOX_MESSAGES, Inbox
 from fugue_tui.screens.rename_panel import RenamePanel
 from fugue_tui.screens.tag_editor import TagEditor
 from fugue_tui.shell import Shell
@@ -42,6 +46,7 @@ class FugueApp(Shell):
     ) -> None:
         super().__init__(opener, server=server, config=config)
         self._tag_history = TagHistory()
+        self._doorbell = Doorbell()
         self._desk_path = desk_path(state_dir(f"{self._server}.sock"))
 
     def on_mount(self) -> None:
@@ -61,6 +66,9 @@ class FugueApp(Shell):
         bar.unread = me.unread if me else 0
         pane = self.compose_pane
         pane.you, pane.sessions = you, tuple(self._world.sessions.values())
+        self._call_for_human()
+        if isinstance(self.screen, Inbox) and self.screen.unread != bar.unread:
+            self.fill_inbox(self.screen)
         if isinstance(self.screen, TagEditor):
             self.screen.refresh_from(self._world.sessions, self._world.known_tags())
         elif isinstance(self.screen, EndPanel):
@@ -103,7 +111,7 @@ class FugueApp(Shell):
         except FugueError as error:
             event.panel.show_refusal(str(error))
         else:
-            event.panel.dismiss()
+            event.panel.close()
 
     @on(SessionList.EndAsked)
     def open_end(self, event: SessionList.EndAsked) -> None:
@@ -122,7 +130,7 @@ class FugueApp(Shell):
         except FugueError as error:
             event.panel.show_refusal(str(error))
         else:
-            event.panel.dismiss()
+            event.panel.close()
 
     @on(SessionList.WriteAsked)
     def write_to_session(self, event: SessionList.WriteAsked) -> None:
@@ -192,6 +200,56 @@ class FugueApp(Shell):
             pane.show_refusal(draft, error)
         else:
             pane.show_receipt(draft, receipt.recipients)
+
+    # ---------------------------------------------------------------------------------------------- the human's mail
+
+    def _take_events(self, events: Sequence[Event]) -> None:
+        super()._take_events(events)
+        self._doorbell.take(events, self._human.id if self._human else None)
+
+    def _call_for_human(self) -> None:
+        """Say that messages came for the human: here, and by the terminal's own means."""
+        news = self._doorbell.ring(time.monotonic())
+        if news is None:
+            return
+        self.notify(f"{news}   I opens the inbox", markup=False)
+        if self._driver is not None:
+            self._driver.write(terminal_notice(self._config.screen.bell, news))
+
+    def action_inbox(self) -> None:
+        """Open the human's inbox."""
+        inbox = Inbox(self.palette, beside=self.session_list.region.right)
+        self.push_screen(inbox)
+        self.fill_inbox(inbox)
+
+    @work(exclusive=True, group="inbox")
+    async def fill_inbox(self, inbox: Inbox) -> None:
+        """Fetch what waits for the human."""
+        try:
+            async with self._link.speaking_for("") as client:
+                received = await client.receive(after=0, limit=INBOX_MESSAGES)
+        except FugueError as error:
+            inbox.show_refusal(str(error))
+        else:
+            inbox.show(received.envelopes, received.remaining)
+
+    @on(Inbox.Acked)
+    @work
+    async def ack_messages(self, event: Inbox.Acked) -> None:
+        """Acknowledge messages; they go from the inbox when the daemon has confirmed."""
+        try:
+            async with self._link.speaking_for("") as client:
+                await client.ack(*event.envelopes)
+        except FugueError as error:
+            event.inbox.show_refusal(str(error))
+        else:
+            self.fill_inbox(event.inbox)
+
+    @on(Inbox.ReplyAsked)
+    def reply_to_mail(self, event: Inbox.ReplyAsked) -> None:
+        """Compose an answer."""
+        event.inbox.dismiss()
+        self._reply(event.envelope)
 
     @on(ComposePane.Opened)
     def open_closed_compose(self) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Container, Iterable, Sequence
 from uuid import UUID
 
@@ -105,29 +106,34 @@ def chips_of(sessions: Sequence[SessionInfo], waiting: Iterable[TagEdit]) -> lis
 
     Cost: linear in the tags of all sessions.
     """
-    counts: dict[str, int] = {}
+    edits = list(waiting)
+    now: Counter[str] = Counter(tag for session in sessions for tag in session.tags)
+    later: Counter[str] = Counter()
+    moving: set[str] = set()
     for session in sessions:
-        for tag in session.tags:
-            counts[tag] = counts.get(tag, 0) + 1
-    carried = {session.id: frozenset(session.tags) for session in sessions}
-    adding: dict[str, int] = {}
-    leaving: set[str] = set()
-    for edit in waiting:
-        for tag in edit.add:
-            coming = sum(tag not in carried[session] for session in edit.sessions if session in carried)
-            if coming:
-                adding[tag] = adding.get(tag, 0) + coming
-        leaving.update(tag for tag in edit.remove if any(tag in carried.get(session, ()) for session in edit.sessions))
+        after = tags_after(session, edits)
+        later.update(after)
+        moving.update(after ^ frozenset(session.tags) if edits else ())
+    coming = (tag for edit in edits for tag in edit.add if later[tag])
     chips = [
         Chip(
             tag=tag,
-            count=min(len(sessions), counts.get(tag, 0) + adding.get(tag, 0)),
-            is_waiting=tag in adding or tag in leaving,
-            is_leaving=tag in leaving,
+            count=max(now[tag], later[tag]),
+            is_waiting=tag in moving,
+            is_leaving=later[tag] < now[tag],
         )
-        for tag in dict.fromkeys((*counts, *adding))
+        for tag in dict.fromkeys((*now, *coming))
     ]
     return sorted(chips, key=lambda chip: chip.count < len(sessions))
+
+
+def tags_after(session: SessionInfo, edits: Iterable[TagEdit]) -> frozenset[str]:
+    """Return the tags that a session will have once these edits have been made, one after the other."""
+    tags = frozenset(session.tags)
+    for edit in edits:
+        if session.id in edit.sessions:
+            tags = (tags - frozenset(edit.remove)) | frozenset(edit.add)
+    return tags
 
 
 def has_arrived(edit: TagEdit, sessions: Iterable[SessionInfo]) -> bool:

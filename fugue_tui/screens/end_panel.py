@@ -26,7 +26,7 @@ NAME_CHARS = 30
 class EndPanel(Panel):
     """A question.
 
-    Down: the sessions, `refresh_from` when they change; `show_refusal`; `dismiss` once it is done. Up:
+    Down: the sessions, `refresh_from` when they change; `show_refusal`; `close` once it is done. Up:
     `EndPanel.Confirmed`.
     """
 
@@ -69,11 +69,11 @@ class EndPanel(Panel):
     def refresh_from(self, sessions: Mapping[UUID, SessionInfo]) -> None:
         """Show the same sessions as they are now; who has ended is not asked about any more."""
         now = tuple(sessions[info.id] for info in self._sessions if info.id in sessions)
-        if now == self._sessions or self._is_asked:
+        if now == self._sessions or self._is_asked or not self.is_open:
             return
         self._sessions = now
         if not now:
-            self.dismiss()
+            self.close()
             return
         self.query_one(".panel-title", Static).update(self.heading())
         self.query_one(".end-names", Static).update(self._names())

@@ -99,8 +99,18 @@ class Panel(ModalScreen[None]):
 
     def show_refusal(self, reason: str) -> None:
         """Say why the daemon refused; what was typed stays."""
-        if self.is_mounted:
+        if self.is_open:
             self.say(f"✗ {reason}", is_bad=True)
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it is still there: an answer may come after the user has left."""
+        return bool(self.query(".panel-verdict"))
+
+    def close(self) -> None:
+        """Go once it is done, unless the user has left already."""
+        if self.is_current:
+            self.dismiss()
 
     def action_leave(self) -> None:
         """Go, and leave all as it is."""

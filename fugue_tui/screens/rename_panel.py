@@ -23,7 +23,7 @@ from fugue_tui.widgets.field import Field
 class RenamePanel(Panel):
     """A field with the present name in it.
 
-    Down: the session, at the beginning; `show_refusal`; `dismiss` once it is done. Up: `RenamePanel.Entered`.
+    Down: the session, at the beginning; `show_refusal`; `close` once it is done. Up: `RenamePanel.Entered`.
     """
 
     DEFAULT_CSS = """

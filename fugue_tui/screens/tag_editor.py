@@ -24,7 +24,7 @@ from fugue_tui.line import fit
 from fugue_tui.palette import Palette, tag_colour
 from fugue_tui.roster import KnownTag
 from fugue_tui.screens.panel import Panel
-from fugue_tui.tag_edit import TagEdit, TagHistory, chips_of, has_arrived
+from fugue_tui.tag_edit import TagEdit, TagHistory, chips_of, has_arrived, tags_after
 from fugue_tui.view import clock_time
 from fugue_tui.widgets.chip_board import ChipBoard
 from fugue_tui.widgets.field import Field
@@ -172,7 +172,9 @@ class TagEditor(Panel):
         self._living = set(sessions)
         now = tuple(sessions[session.id] for session in self._sessions if session.id in sessions)
         if not now:
-            self.dismiss()
+            self.close()
+        elif not self.is_open:
+            return
         elif now != self._sessions or tuple(known) != self._known:
             self._sessions, self._known = now, tuple(known)
             self._settled.clear()
@@ -180,7 +182,7 @@ class TagEditor(Panel):
 
     def settle(self, edit: TagEdit, reason: str = "") -> None:
         """Take in that the daemon has carried out an edit, or why it has not; what was typed comes back then."""
-        if not self.is_mounted:
+        if not self.is_open:
             return
         if edit in self._waiting:
             self._waiting.remove(edit)
@@ -309,7 +311,7 @@ class TagEditor(Panel):
         except InvalidTag as error:
             self.show_refusal(str(error))
             return
-        lacking = tuple(session.id for session in self._sessions if tag not in session.tags)
+        lacking = tuple(session.id for session in self._sessions if tag not in tags_after(session, self._waiting))
         if not lacking:
             whom = "it has" if len(self._sessions) == 1 else "all have"
             self.say(f"{whom} {fit(tag, NAME_CHARS)} already")
@@ -319,13 +321,12 @@ class TagEditor(Panel):
         self._ask(TagEdit(sessions=lacking, add=(tag,)))
 
     def _remove(self, tag: str) -> None:
-        holders = tuple(session.id for session in self._sessions if tag in session.tags)
+        holders = tuple(session.id for session in self._sessions if tag in tags_after(session, self._waiting))
         if holders:
             self._ask(TagEdit(sessions=holders, remove=(tag,)))
 
     def _ask(self, edit: TagEdit) -> None:
         self.say("")
-        if edit not in self._waiting:
-            self._waiting.append(edit)
-            self.post_message(self.Edited(self, edit))
+        self._waiting.append(edit)
+        self.post_message(self.Edited(self, edit))
         self._show()
