@@ -31,7 +31,8 @@ def _is_for_the_screen(words: list[str]) -> bool:
         return True
     if words and not words[0].startswith(("-L", "--server", "--socket")):
         return False
-    if not (os.isatty(0) and os.isatty(1)) or os.environ.get("TERM", "dumb") == "dumb":
+    # Textual draws on stderr
+    if not all(map(os.isatty, (0, 1, 2))) or os.environ.get("TERM", "dumb") == "dumb":
         return False
     from fugue_core.cli.parser import UsageError, parse_options  # noqa: PLC0415  # only for a person
     from fugue_core.cli.spec import GLOBAL_OPTIONS  # noqa: PLC0415  # likewise

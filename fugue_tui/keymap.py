@@ -5,13 +5,15 @@ No I/O. A binding without an id is Textual's own or no key of ours, and is not t
 
 from __future__ import annotations
 
+import string
+import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from difflib import get_close_matches
 
 import msgspec
 from textual.binding import Binding, BindingType
 from textual.dom import DOMNode
-from textual.keys import KEY_ALIASES, Keys, format_key, key_to_character
+from textual.keys import KEY_ALIASES, KEY_NAME_REPLACEMENTS, KEY_TO_UNICODE_NAME, Keys, format_key
 
 TWINS = {
     "app.demo": "fugue --demo",
@@ -49,7 +51,13 @@ TITLES = {
 }
 ORDER = tuple(TITLES.values())
 MODIFIERS = frozenset({"ctrl", "alt", "shift", "super", "meta", "hyper"})
-KEYS = frozenset(key.value for key in Keys) | KEY_ALIASES.keys()
+KEYS = (
+    frozenset(key.value for key in Keys)
+    | KEY_ALIASES.keys()
+    | KEY_TO_UNICODE_NAME.keys()
+    | set(KEY_NAME_REPLACEMENTS.values())
+    | {unicodedata.name(char).lower().replace("-", "_").replace(" ", "_") for char in string.punctuation}
+)
 
 
 class KeyRow(msgspec.Struct, frozen=True, kw_only=True):
@@ -168,7 +176,7 @@ def is_key(key: str) -> bool:
     *modifiers, last = key.split("+")
     if not last or not MODIFIERS.issuperset(modifiers):
         return False
-    return len(last) == 1 or last in KEYS or key_to_character(last) is not None
+    return len(last) == 1 or last in KEYS
 
 
 def _first_key(binding: Binding, keys: Mapping[str, str]) -> str:

@@ -8,7 +8,7 @@ from collections import deque
 from collections.abc import Sequence
 from typing import ClassVar, cast
 
-from textual import on, work
+from textual import events, on, work
 from textual.app import App, ComposeResult
 from textual.binding import Binding, BindingType
 from textual.dom import DOMNode
@@ -60,6 +60,7 @@ class Shell(App[None]):
     ENABLE_COMMAND_PALETTE = False  # Textual's; ours is `PalettePanel`
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("M", "compose", "write", id="app.compose"),
+        Binding("I", "inbox", "inbox", show=False, id="app.inbox"),
         Binding("ctrl+p,colon", "actions", "actions", show=False, id="app.palette"),
         Binding("A", "begin('run')", "copy how to start a session", show=False, id="app.run"),
         Binding("Y", "begin('join')", "copy how to join one", show=False, id="app.join"),
@@ -211,9 +212,9 @@ class Shell(App[None]):
 
     # ---------------------------------------------------------------------------------------------------- the panes
 
-    def on_resize(self) -> None:
+    def on_resize(self, event: events.Resize) -> None:
         """Lay the panes out for the size."""
-        size = self.size
+        size = event.size
         is_enough = size.width >= LEAST_WIDTH and size.height >= LEAST_HEIGHT
         self.too_small.display = not is_enough
         self.workspace.display = self.status_bar.display = is_enough

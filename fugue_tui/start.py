@@ -21,7 +21,7 @@ def open_screen(words: Sequence[str]) -> int:
         words: What was typed: `-L NAME`, `--socket PATH`, `--demo`, or nothing.
     """
     if "--demo" in words:
-        if not (os.isatty(0) and os.isatty(1)):
+        if not all(map(os.isatty, (0, 1, 2))):
             sys.stderr.write("fugue: --demo opens a screen, and this is no terminal\n")
             return 2
         return _open_demo()

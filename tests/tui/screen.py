@@ -1,0 +1,64 @@
+"""The app on a daemon inside the test, and what a person would see of it."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import AsyncIterator, Callable
+
+from textual.pilot import Pilot
+
+from fugue_core.client.link import Opener
+from fugue_tui.app import FugueApp
+from fugue_tui.config import Config, ScreenConfig
+
+TURNS = 200
+PLAIN = Config(screen=ScreenConfig(glyphs="unicode"))
+
+
+class Seen:
+    """The app, and the pilot that presses its keys."""
+
+    def __init__(self, app: FugueApp, pilot: Pilot[None]) -> None:
+        self.app = app
+        self.pilot = pilot
+
+    @property
+    def lines(self) -> list[str]:
+        """What stands on the screen."""
+        return [strip.text for strip in self.app.screen._compositor.render_strips()]
+
+    @property
+    def text(self) -> str:
+        """All of it."""
+        return "\n".join(self.lines)
+
+    async def until(self, is_so: Callable[[], object]) -> None:
+        """Return when a condition holds."""
+        for _ in range(TURNS):
+            if is_so():
+                await self.pilot.pause()
+                return
+            await self.pilot.pause()
+        raise AssertionError(f"it never came to be; the screen is\n{self.text}")
+
+    async def until_shown(self, text: str) -> None:
+        """Return when the screen shows a text."""
+        await self.until(lambda: text in self.text)
+
+    async def press(self, *keys: str) -> None:
+        """Press keys, and let what they start come to rest."""
+        await self.pilot.press(*keys)
+        await self.pilot.pause()
+
+
+@contextlib.asynccontextmanager
+async def open_app(
+    daemon: Opener, size: tuple[int, int] = (120, 40), config: Config = PLAIN, *, is_connected: bool = True
+) -> AsyncIterator[Seen]:
+    """Run the app within the block; it is connected when that begins."""
+    app = FugueApp(daemon, server="test", config=config)
+    async with app.run_test(size=size, notifications=True) as pilot:
+        seen = Seen(app, pilot)
+        if is_connected:
+            await seen.until(lambda: app.status_bar.is_up and app.status_bar.sessions)
+        yield seen

@@ -1,0 +1,126 @@
+"""Help and the command palette: all that can be done, from the bindings themselves; help changes nothing."""
+
+from __future__ import annotations
+
+import pytest
+from textual.widgets import OptionList
+
+from fugue_core.daemon.local import LocalDaemon
+from fugue_tui.keymap import KeyRow, key_rows
+from fugue_tui.screens.help import Help, matching
+from fugue_tui.screens.palette_panel import Action, PalettePanel, fitting
+from tests.tui.screen import Seen, open_app
+
+ROWS = key_rows({})
+
+
+def test_help_knows_every_binding_with_its_keys_and_its_command_line() -> None:
+    rows = {row.id: row for row in ROWS}
+    assert rows["log.filter"].context == "messages"
+    assert rows["log.filter"].keys == ("/",)
+    assert rows["log.filter"].twin == "fugue log FILTER"
+    assert rows["app.help"].keys == ("?", "f1")
+    assert {"sessions", "messages", "compose", "panes", "lists", "everywhere", "tag editor"} <= {
+        row.context for row in ROWS
+    }
+
+
+@pytest.mark.parametrize(
+    ("typed", "found"),
+    [("kill", "sessions.end"), ("FILTER log", "log.filter"), ("pane zoom", "pane.zoom"), ("ctrl+p", "app.palette")],
+)
+def test_typing_finds_keys_words_and_commands(typed: str, found: str) -> None:
+    rows = matching(ROWS, typed)
+    assert found in {row.id for row in rows}
+    assert len(rows) < len(ROWS)
+
+
+def test_what_nothing_has_is_not_found() -> None:
+    assert matching(ROWS, "qqqq") == []
+    assert list(matching(ROWS, "  ")) == list(ROWS)
+
+
+async def test_help_opens_with_what_holds_here_searches_while_typing_and_changes_nothing(daemon: LocalDaemon) -> None:
+    async with open_app(daemon) as seen:
+        await seen.press("tab", "tab")  # to the sessions by way of compose, or of its fields
+        seen.app.session_list.focus()
+        await seen.pilot.pause()
+        before = state_of(seen)
+        await seen.press("question_mark")
+        assert isinstance(seen.app.screen, Help)
+        await seen.until_shown("sessions  here")
+        await seen.press(*"kill")
+        await seen.until_shown("fugue kill SESSION")
+        assert "fugue log FILTER" not in seen.text
+        await seen.press("q", "x", "enter", "down", "pagedown", "escape")
+        assert state_of(seen) == before
+
+
+async def test_f1_opens_help_while_writing_and_the_draft_stays(daemon: LocalDaemon) -> None:
+    async with open_app(daemon) as seen:
+        await seen.press("M", *"nobody")
+        draft = seen.app.compose_pane.draft
+        await seen.press("f1")
+        await seen.until_shown("compose  here")
+        await seen.press("f1")
+        assert seen.app.compose_pane.draft == draft
+        assert len(seen.app.screen_stack) == 1
+
+
+def state_of(seen: Seen) -> tuple[object, ...]:
+    app = seen.app
+    return (
+        app.focused,
+        app.theme,
+        app.compose_pane.draft,
+        app.message_log.cursor,
+        app.session_list.cursor,
+        app.workspace.pane,
+        tuple(app._world.sessions),
+        app._world.message_count,
+        len(app.screen_stack),
+    )
+
+
+# ------------------------------------------------------------------------------------------------- the command palette
+
+
+def test_the_palette_finds_by_every_word_and_puts_what_begins_so_first() -> None:
+    actions = [
+        Action(name="a", context="messages", words="clear filter"),
+        Action(name="b", context="messages", words="filter", key="/", twin="fugue log FILTER"),
+        Action(name="c", context="panes", words="zoom"),
+    ]
+    assert [action.name for action in fitting(actions, "filter")] == ["b", "a"]
+    assert [action.name for action in fitting(actions, "log filter")] == ["b"]
+    assert [action.name for action in fitting(actions, "zz")] == []
+    assert fitting(actions, "") == actions
+
+
+@pytest.mark.parametrize("key", ["ctrl+p", "colon"])
+async def test_the_palette_has_every_action_that_can_be_done_here(daemon: LocalDaemon, key: str) -> None:
+    async with open_app(daemon) as seen:
+        await seen.press(key)
+        panel = seen.app.screen
+        assert isinstance(panel, PalettePanel)
+        listed = {action.name for action in panel._actions}
+        here: list[KeyRow] = [
+            row
+            for row in ROWS
+            if row.context in {"sessions", "messages", "compose", "panes", "lists", "everywhere"}
+        ]
+        assert {row.id for row in here} <= listed
+        assert {"theme.fugue-dark", "theme.fugue-light", "theme.fugue-ansi"} <= listed
+
+
+async def test_the_palette_does_what_was_chosen_in_the_pane_where_it_belongs(daemon: LocalDaemon) -> None:
+    async with open_app(daemon) as seen:
+        await seen.press("ctrl+p", *"theme light", "enter")
+        assert seen.app.theme == "fugue-light"
+        await seen.press("colon", *"zoom", "enter")
+        assert seen.app.workspace.is_zoomed
+        await seen.press("colon", *"pane", "down", "up", "escape")
+        assert len(seen.app.screen_stack) == 1
+        await seen.press("colon", *"zzzz", "enter")
+        assert isinstance(seen.app.screen, PalettePanel)
+        assert seen.app.screen.query_one(OptionList).option_count == 0

@@ -1,0 +1,146 @@
+"""Keys: none means two things in one place, and the user may have others."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from textual.binding import Binding
+from textual.dom import DOMNode
+
+from fugue_core.daemon.local import LocalDaemon
+from fugue_tui.app import FugueApp
+from fugue_tui.config import Config, Memory, ScreenConfig, read_config, remember
+from fugue_tui.glyphs import GLYPHS, ascii_text
+from fugue_tui.keymap import TWINS, check_keys, fugue_classes, is_key, key_name, key_rows, own_bindings, owners
+from fugue_tui.widgets.compose_pane import ComposePane
+from fugue_tui.widgets.inspector import Inspector
+from fugue_tui.widgets.message_log import MessageLog
+from fugue_tui.widgets.session_list import SessionList
+from fugue_tui.widgets.workspace import Workspace
+from tests.tui.screen import open_app
+
+TAKEN = {"ctrl+a", "ctrl+b", "ctrl+o", "ctrl+s"}
+"""The prefixes of tmux and screen, what terminals stop their output with, and what nested programs want."""
+NEARER = {"compose.next_field", "compose.previous_field", "inspector.turn", "inspector.close"}
+"""`tab` goes first through what is open here, and `q` closes it before it closes fugue."""
+PANES = (SessionList, MessageLog, ComposePane, Inspector)
+
+
+@pytest.mark.parametrize("owner", owners(), ids=lambda owner: owner.__name__)
+def test_no_key_means_two_things_in_one_class(owner: type[DOMNode]) -> None:
+    keys = [key.strip() for binding in own_bindings(owner) for key in binding.key.split(",")]
+    assert sorted(set(keys)) == sorted(keys)
+
+
+@pytest.mark.parametrize("pane", PANES, ids=lambda pane: pane.__name__)
+def test_no_key_of_a_pane_hides_one_that_holds_everywhere(pane: type[DOMNode]) -> None:
+    seen: dict[str, str] = {}
+    for owner in dict.fromkeys([*fugue_classes(pane), Workspace, *fugue_classes(FugueApp)]):
+        for binding in own_bindings(owner):
+            for key in binding.key.split(","):
+                first = seen.setdefault(key.strip(), str(binding.id))
+                assert first == binding.id or first in NEARER, f"{key} is {first} and {binding.id}"
+
+
+def test_no_default_takes_a_key_that_multiplexers_and_terminals_need() -> None:
+    assert len(owners()) > 5
+    keys = {key for owner in owners() for binding in own_bindings(owner) for key in binding.key.split(",")}
+    assert keys & TAKEN == set()
+
+
+def test_every_binding_of_ours_has_an_id_of_its_own_and_says_what_it_does() -> None:
+    for owner in fugue_owners():
+        for binding in owner.__dict__.get("BINDINGS", ()):
+            assert isinstance(binding, Binding)
+            assert binding.id, f"{owner.__name__}: {binding.key}"
+            assert binding.description, binding.id
+    ids = [row.id for row in key_rows({})]
+    assert len(ids) == len(set(ids))
+
+
+def fugue_owners() -> list[type[DOMNode]]:
+    found, waiting = [], [DOMNode]
+    while waiting:
+        owner = waiting.pop()
+        waiting += owner.__subclasses__()
+        if owner.__module__.startswith("fugue_tui."):
+            found.append(owner)
+    return found
+
+
+def test_keys_are_written_as_people_write_them() -> None:
+    written = [key_name(key) for key in ("question_mark", "slash", "ctrl+p", "escape", "f5", "G", "plus", "shift+tab")]
+    assert written == ["?", "/", "ctrl+p", "esc", "f5", "G", "+", "shift+tab"]
+
+
+@pytest.mark.parametrize("key", ["f", "F", "?", "slash", "ctrl+f", "alt+x", "f12", "enter", "ctrl+shift+up", "ä"])
+def test_what_a_terminal_can_send_is_a_key(key: str) -> None:
+    assert is_key(key)
+
+
+@pytest.mark.parametrize("key", ["", " ", "banana", "ctrl+", "hyperspace+a", "ctrl+banana", "\x1b", "ff"])
+def test_what_no_terminal_sends_is_none(key: str) -> None:
+    assert not is_key(key)
+
+
+def test_unknown_ids_and_keys_are_named_and_the_others_hold() -> None:
+    good, trouble = check_keys({"log.filter": "ctrl+f, slash", "log.filtre": "x", "app.quit": "banana"})
+    assert good == {"log.filter": "ctrl+f,slash"}
+    assert trouble == [
+        "[keys] log.filtre: there is no such action; did you mean log.filter?",
+        "[keys] app.quit: banana is no key",
+    ]
+
+
+async def test_a_remapped_key_does_what_the_old_one_did(daemon: LocalDaemon) -> None:
+    config = Config(screen=ScreenConfig(glyphs="unicode"), keys={"app.help": "f7", "no.such": "x"})
+    async with open_app(daemon, config=config) as seen:
+        await seen.until_shown("no.such: there is no such action")
+        await seen.press("f1")
+        assert len(seen.app.screen_stack) == 1
+        await seen.press("f7")
+        assert len(seen.app.screen_stack) == 2
+        assert "f7" in seen.text
+
+
+def test_a_config_that_cannot_be_read_is_said_and_not_fatal(tmp_path: Path) -> None:
+    path = tmp_path / "config" / "fugue" / "config.toml"
+    path.parent.mkdir(parents=True)
+    assert read_config().trouble == ()
+    for text in ("[keys\n", "[keys]\nx = 3\n", '[screen]\nglyphs = "emoji"\n', "\ud800".encode(errors="surrogatepass")):
+        path.write_bytes(text if isinstance(text, bytes) else text.encode())
+        (trouble,) = read_config().trouble
+        assert trouble.startswith(str(path))
+    path.write_text('[limits]\nmailbox_messages = 5\n[screen]\ntheme = "fugue-light"\n[keys]\n"app.quit" = "Q"\n')
+    assert read_config().screen.theme == "fugue-light"
+    assert read_config().keys == {"app.quit": "Q"}
+
+
+def test_the_memory_survives_and_a_damaged_one_is_forgotten(tmp_path: Path) -> None:
+    path = read_config().memory_path
+    assert path == f"{tmp_path}/state/fugue/screen.json"
+    remember(path, Memory(theme="fugue-light", sidebar=30))
+    assert read_config().memory == Memory(theme="fugue-light", sidebar=30)
+    Path(path).write_text("{")
+    assert read_config().memory == Memory()
+    remember("/proc/nowhere/screen.json", Memory())
+
+
+@pytest.mark.parametrize("text", ["plain", "● a → b", "日本語", "e\u0301", "▁▂▃▄▅▆▇█", "┏━┓"])
+def test_ascii_keeps_every_column(text: str) -> None:
+    from rich.cells import cell_len  # noqa: PLC0415  # only here
+
+    shown = ascii_text(text)
+    assert shown.isascii()
+    assert len(shown) == cell_len(text)
+
+
+def test_every_replacement_is_one_ascii_character() -> None:
+    assert all(len(char) == 1 and char.isascii() for char in GLYPHS.values())
+
+
+def test_every_twin_belongs_to_a_binding() -> None:
+    ids = {row.id for row in key_rows({})}
+    assert {row.twin for row in key_rows({})} - {""} <= set(TWINS.values())
+    assert {"log.filter", "sessions.tags", "compose.send"} <= ids

@@ -1,0 +1,146 @@
+"""Every size that a terminal has: nothing crashes, nothing flows over, and each pane can be reached."""
+
+from __future__ import annotations
+
+import pytest
+from rich.cells import cell_len
+
+from fugue_core import OrchestrationMessage, Tagged
+from fugue_core.client import connect
+from fugue_core.daemon.local import LocalDaemon
+from fugue_tui.config import Config, Memory, ScreenConfig, read_config
+from fugue_tui.widgets.status_bar import StatusBar
+from fugue_tui.widgets.workspace import COMPOSE_ROWS, Workspace, compose_rows, sidebar_cells
+from tests.tui.screen import open_app
+
+SIZES = [(40, 10), (60, 20), (80, 24), (100, 30), (120, 40), (250, 70)]
+
+
+
+
+@pytest.mark.parametrize("size", SIZES, ids=lambda size: f"{size[0]}x{size[1]}")
+async def test_every_size_works_with_every_pane_and_panel(daemon: LocalDaemon, size: tuple[int, int]) -> None:
+    async with connect(daemon) as client, open_app(daemon, size) as seen:
+        await client.join("a-name-that-is-quite-long", tags=["citizen", "builder", "日本語", "x" * 60])
+        message = OrchestrationMessage("gas_town.auction", {"item": "wide 日本 " * 50})
+        await client.send(Tagged("human"), message)
+        await seen.until(lambda: seen.app.message_log.count == 1)
+        for keys in (("1",), ("2",), ("enter",), ("escape",), ("3",), ("f1",), ("escape",), ("escape",), ("colon",)):
+            await seen.press(*keys)
+            lines = [cell_len(line) for line in seen.lines]
+            assert lines == [size[0]] * size[1], keys
+        await seen.press("escape")
+        bar = seen.lines[-1]
+        assert "MESSAGES" in bar
+        assert "●" in bar
+
+
+@pytest.mark.parametrize("size", [(39, 10), (40, 9), (1, 1)], ids=str)
+async def test_a_screen_that_is_too_small_says_what_it_needs(daemon: LocalDaemon, size: tuple[int, int]) -> None:
+    async with open_app(daemon, size) as seen:
+        assert seen.app.too_small.display
+        assert not seen.app.workspace.display
+        if size[0] > 20:
+            assert "fugue needs 40 x 10" in seen.text
+        await seen.pilot.resize_terminal(80, 24)
+        await seen.until_shown("Messages")
+
+
+async def test_under_80_cells_there_is_one_pane_at_a_time_and_tab_turns(daemon: LocalDaemon) -> None:
+    async with open_app(daemon, (70, 24)) as seen:
+        shown = []
+        for _ in range(3):
+            panes = [seen.app.session_list, seen.app.message_log, seen.app.compose_pane]
+            shown.append([pane.id for pane in panes if pane.region.area])
+            await seen.press("shift+tab") if seen.app.workspace.pane != "compose" else await seen.press("escape")
+        assert shown[0] == ["log"]
+        assert shown[1] == ["sessions"]
+        assert shown[2] == ["compose"]
+        await seen.pilot.resize_terminal(120, 40)
+        await seen.until(lambda: seen.app.session_list.region.width == 46)
+
+
+@pytest.mark.parametrize(
+    ("width", "cells"), [(80, 27), (119, 27), (120, 46), (160, 46), (180, 56), (250, 56), (60, 20), (50, 18)]
+)
+def test_the_sidebar_is_as_wide_as_the_screen_allows(width: int, cells: int) -> None:
+    assert sidebar_cells(width, None) == cells
+
+
+def test_wanted_sizes_leave_room_for_the_others() -> None:
+    assert sidebar_cells(120, 200) == 80
+    assert sidebar_cells(120, 1) == 18
+    assert compose_rows(39, COMPOSE_ROWS) == 18
+    assert compose_rows(23, 40) == 19
+    assert compose_rows(9, 18) == 9
+
+
+async def test_keys_resize_the_panes_and_the_sizes_are_remembered(daemon: LocalDaemon) -> None:
+    config = Config(screen=ScreenConfig(glyphs="unicode"), memory_path=read_config().memory_path)
+    async with open_app(daemon, config=config) as seen:
+        await seen.press(">", ">", "<", "+", "minus", "minus")
+        assert seen.app.session_list.region.width == 49
+        assert read_config().memory == Memory(theme="fugue-dark", sidebar=49, compose_height=16)
+        await seen.press("M")
+        await seen.until(lambda: seen.app.compose_pane.region.height == 16)
+    async with open_app(daemon, config=read_config()) as seen:
+        assert seen.app.session_list.region.width == 49
+
+
+async def test_dragging_the_rules_resizes_the_panes(daemon: LocalDaemon) -> None:
+    async with open_app(daemon) as seen:
+        await seen.press("M")
+        await seen.until(lambda: seen.app.compose_pane.region.height == 18)
+        pilot = seen.pilot
+        await pilot.mouse_down(Workspace, offset=(45, 20))
+        await pilot.hover(Workspace, offset=(35, 20))
+        await pilot.mouse_up(Workspace, offset=(35, 20))
+        await seen.until(lambda: seen.app.session_list.region.width == 36)
+        top = seen.app.compose_pane.region.y
+        await pilot.mouse_down(Workspace, offset=(80, top))
+        await pilot.hover(Workspace, offset=(80, top + 4))
+        await pilot.mouse_up(Workspace, offset=(80, top + 4))
+        await seen.until(lambda: seen.app.compose_pane.region.height == 14)
+
+
+async def test_zoom_gives_one_pane_all_the_room_and_back(daemon: LocalDaemon) -> None:
+    async with open_app(daemon) as seen:
+        await seen.press("z")
+        await seen.until(lambda: seen.app.message_log.region.width == 120)
+        await seen.press("1")
+        await seen.until(lambda: seen.app.session_list.region.width == 120)
+        await seen.press("z")
+        await seen.until(lambda: seen.app.session_list.region.width == 46)
+        assert seen.app.focused is seen.app.session_list
+
+
+# ------------------------------------------------------------------------------------------------------ the status bar
+
+
+@pytest.mark.parametrize("width", [40, 60, 79, 80, 81, 100, 120, 250])
+@pytest.mark.parametrize("load", [0, 7, 12_345], ids=["idle", "some", "much"])
+async def test_the_status_bar_never_flows_over_and_keeps_its_halves_apart(
+    daemon: LocalDaemon, width: int, load: int
+) -> None:
+    async with open_app(daemon, (width, 12)) as seen:
+        bar = seen.app.query_one(StatusBar)
+        bar.sessions, bar.unread, bar.rates = load, load, tuple(float(load) for _ in range(12))
+        await seen.pilot.pause()
+        line = bar.render_line(0).text
+        assert cell_len(line) == width
+        left, dot, right = line.partition("●")
+        assert dot
+        assert left.endswith("   ")
+        assert right.strip() or width < 60
+        assert "?" in left
+
+
+async def test_at_120_cells_the_bar_tells_all_of_it(daemon: LocalDaemon) -> None:
+    async with open_app(daemon) as seen:
+        bar = seen.app.status_bar
+        bar.unread, bar.rates = 2, (0.0, 1.0, 8.0)
+        await seen.pilot.pause()
+        line = bar.render_line(0).text
+        for text in (" MESSAGES ", "/ filter", "enter open", "? help", "● test", "1 session", "▂█ 8/s", " 2  unread"):
+            assert text in line
+        assert len(bar.keys) <= 7
