@@ -42,7 +42,7 @@ async def pages_around(history: History, filter_text: str, seq: int) -> tuple[Lo
 
 
 async def seq_at(history: History, at: float) -> int | None:
-    """Return the first message that was sent at that moment or later; the newest where there is none; None: no messages.
+    """Return the first message that was sent at that moment or later; the newest where there is none; None: no message.
 
     Cost: some twenty requests for a million messages. Where the daemon's clock has jumped it is one of several answers.
     """

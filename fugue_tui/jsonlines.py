@@ -62,65 +62,71 @@ def lay_out(text: str) -> list[JsonLine]:
 
     Cost: linear. After `MAX_LINES` a note says how much is left out.
     """
-    found = tokens(text)
-    inline = _inline_ends(found)
-    lines: list[JsonLine] = []
-    opened: list[int] = []
-    children: list[int] = []
-    current: list[Piece] = []
-    place = 0
+    return _Layout(text).lines
 
-    def end_line() -> JsonLine:
-        line = JsonLine(len(opened), list(current))
-        current.clear()
-        lines.append(line)
-        return line
 
-    while place < len(found):
-        if len(lines) >= MAX_LINES:
-            end_line()
-            lines.append(JsonLine(0, [Piece("note", f"… the rest of {len(text):,} characters: e exports it")]))
-            return lines
-        token = found[place]
-        following = found[place + 1] if place + 1 < len(found) else ""
-        if place in inline:
-            end = inline[place]
-            current.extend(_inline(found[place : end + 1]))
-            place = end + 1
-        elif token in _CLOSING:
-            current.append(Piece("punctuation", token))
-            end_line()
-            opened.append(len(lines) - 1)
-            children.append(1)
-            place += 1
-            continue
-        elif token in "}]":
-            if current:
-                end_line()
-            if opened:
-                start = opened.pop()
-                lines[start].end = len(lines)
-                lines[start].children = children.pop()
-            current.append(Piece("punctuation", token))
-            place += 1
-        else:
-            current.append(Piece(role_of(token, following), token))
-            place += 1
-            if following == ":":
-                current.append(Piece("punctuation", ": "))
-                place += 1
-                continue
-        if place < len(found) and found[place] == ",":
-            current.append(Piece("punctuation", ","))
-            place += 1
-            end_line()
-            if children:
-                children[-1] += 1
-        elif place >= len(found):
-            end_line()
-    if current:
-        end_line()
-    return lines
+class _Layout:
+    """One pass over the tokens; a stack of its own stands for the nesting."""
+
+    def __init__(self, text: str) -> None:
+        self.lines: list[JsonLine] = []
+        self._found = tokens(text)
+        self._inline = _inline_ends(self._found)
+        self._opened: list[int] = []
+        self._children: list[int] = []
+        self._current: list[Piece] = []
+        place = 0
+        while place < len(self._found):
+            if len(self.lines) >= MAX_LINES:
+                self._end_line()
+                note = f"… the rest of {len(text):,} characters: e exports it"
+                self.lines.append(JsonLine(0, [Piece("note", note)]))
+                return
+            place = self._take(place)
+        self._end_line()
+
+    def _following(self, place: int) -> str:
+        return self._found[place + 1] if place + 1 < len(self._found) else ""
+
+    def _take(self, place: int) -> int:
+        """Take in what begins at a place; return where it goes on."""
+        word = self._found[place]
+        if place in self._inline:
+            end = self._inline[place]
+            self._current.extend(_inline(self._found[place : end + 1]))
+            return self._take_comma(end + 1)
+        if word in _CLOSING:
+            self._current.append(Piece("punctuation", word))
+            self._opened.append(len(self.lines))
+            self._children.append(1)
+            self._end_line(depth=len(self._opened) - 1)
+            return place + 1
+        if word in "}]":
+            self._end_line()
+            if self._opened:
+                opening = self.lines[self._opened.pop()]
+                opening.end, opening.children = len(self.lines), self._children.pop()
+            self._current.append(Piece("punctuation", word))
+            return self._take_comma(place + 1)
+        self._current.append(Piece(role_of(word, self._following(place)), word))
+        if self._following(place) == ":":
+            self._current.append(Piece("punctuation", ": "))
+            return place + 2
+        return self._take_comma(place + 1)
+
+    def _take_comma(self, place: int) -> int:
+        if place >= len(self._found) or self._found[place] != ",":
+            return place
+        self._current.append(Piece("punctuation", ","))
+        self._end_line()
+        if self._children:
+            self._children[-1] += 1
+        return place + 1
+
+    def _end_line(self, depth: int | None = None) -> None:
+        if self._current:
+            self.lines.append(JsonLine(len(self._opened) if depth is None else depth, self._current))
+            self._current = []
 
 
 def _inline_ends(found: list[str]) -> dict[int, int]:
@@ -145,16 +151,10 @@ def _inline_ends(found: list[str]) -> dict[int, int]:
 
 def _inline(found: list[str]) -> Iterator[Piece]:
     has_blanks = len(found) > 2 and found[0] == "{"  # noqa: PLR2004  # not empty
-    for place, token in enumerate(found):
+    spaced = {",": ", ", ":": ": "} | ({"{": "{ ", "}": " }"} if has_blanks else {})
+    for place, word in enumerate(found):
         following = found[place + 1] if place + 1 < len(found) else ""
-        if token in (",", ":"):
-            yield Piece("punctuation", f"{token} ")
-        elif token == "{" and has_blanks:
-            yield Piece("punctuation", "{ ")
-        elif token == "}" and has_blanks:
-            yield Piece("punctuation", " }")
-        else:
-            yield Piece(role_of(token, following), token)
+        yield Piece(role_of(word, following), spaced.get(word, word))
 
 
 def preview(payload: bytes, *, has_keys: bool = True) -> Iterator[Piece]:

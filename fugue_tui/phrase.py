@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import time
+from datetime import datetime, timedelta
 
 from fugue_core.filter import Filter, Key, Term
 
@@ -37,7 +38,7 @@ def _group(terms: list[Term]) -> str:
 def _value(term: Term) -> str:
     if term.key == "text" or " " in term.value:
         return f"“{term.value}”"
-    if "*" not in term.value or term.key == "text":
+    if "*" not in term.value:
         return term.value
     if term.value == "*":
         return "anything"
@@ -61,22 +62,18 @@ def parse_time(text: str, now: float) -> float | None:
     clock = _CLOCK.match(text)
     if clock is None:
         return None
-    hour, minute, second = int(clock[4]), int(clock[5]), int(clock[6] or 0)
-    if hour > 23 or minute > 59 or second > 59:  # noqa: PLR2004  # a clock
-        return None
-    today = time.localtime(now)
-    year, month, day = today.tm_year, today.tm_mon, today.tm_mday
-    if clock[1]:
-        year, month, day = int(clock[1]), int(clock[2]), int(clock[3])
-        if not (1 <= month <= 12 and 1 <= day <= 31):  # noqa: PLR2004  # a calendar
-            return None
+    today = datetime.fromtimestamp(now)  # noqa: DTZ006  # what people type is local
     try:
-        at = time.mktime((year, month, day, hour, minute, second, 0, 0, -1))
-    except (OverflowError, ValueError):
+        there = today.replace(
+            hour=int(clock[4]), minute=int(clock[5]), second=int(clock[6] or 0), microsecond=0, fold=0
+        )
+        if clock[1]:
+            there = there.replace(year=int(clock[1]), month=int(clock[2]), day=int(clock[3]))
+        elif there > today:
+            there -= timedelta(days=1)
+        return there.timestamp()
+    except (OverflowError, ValueError):  # no such hour, no such day
         return None
-    if clock[1] or at <= now:
-        return at
-    return time.mktime((year, month, day - 1, hour, minute, second, 0, 0, -1))
 
 
 def time_words(at: float, now: float) -> str:

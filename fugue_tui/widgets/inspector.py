@@ -357,15 +357,17 @@ class InspectorHead(Widget):
     is_active: reactive[bool] = reactive(default=False)
 
     def render_line(self, y: int) -> Strip:
-        """Return a row: the title, a blank one, and two of facts."""
+        """Return a row: a rule, the title, a blank one, and two of facts."""
         palette, width, envelope = self.palette, self.size.width, self.envelope
         if envelope is None:
             return Line(width, palette.pane).strip()
         if y == 0:
+            return Line(width, palette.pane).put("─" * width, palette.rule).strip()
+        if y == 1:
             return self._title(envelope, width)
         line = Line(width, palette.pane)
         half = min(width // 2 + 2, width - 47) if width >= WIDE else width
-        if y == 2:  # noqa: PLR2004  # the rows by number
+        if y == 3:  # noqa: PLR2004  # the rows by number
             line.at(MARGIN - 1).put("from", palette.faint).at(MARGIN + 6)
             line.put(envelope.sender.name, name_colour(envelope.sender.name, palette), bold=True, width=20)
             line.put("  to  ", palette.faint)
@@ -375,7 +377,7 @@ class InspectorHead(Widget):
             line.put(target, colour, width=room).put(f"  {kind}", palette.faint)
             if half < width:
                 line.at(half).put("reply to  ", palette.faint).put(self.reply_words or "-", palette.muted)
-        elif y == 3:  # noqa: PLR2004
+        elif y == 4:  # noqa: PLR2004
             namespace, dot, last = envelope.packed.msg_type.rpartition(".")
             line.at(MARGIN - 1).put("type", palette.faint).at(MARGIN + 6)
             line.put(namespace + dot, palette.faint, width=max(0, half - line.column - cell_len(printable(last)) - 2))
@@ -430,13 +432,14 @@ class Inspector(Vertical):
     """One message. Hidden, until it is shown one.
 
     Down: `show` for another message, `update_record` when its deliveries have changed, `show_thread`, `show_verdict`.
-    Up: `Closed`, `InspectorPart.Stepped`, `ThreadList.Chosen`, `ReplyAsked`, `ResendAsked`. What is exported it writes itself.
+    Up: `Closed`, `InspectorPart.Stepped`, `ThreadList.Chosen`, `ReplyAsked`, `ResendAsked`.
+    What is exported it writes itself.
     """
 
     DEFAULT_CSS = """
     Inspector { display: none; height: 1fr; }
     Inspector.open { display: block; }
-    Inspector InspectorHead { height: 5; }
+    Inspector InspectorHead { height: 6; }
     Inspector #inspector-body { height: 1fr; }
     Inspector PayloadView { width: 1fr; height: 1fr; }
     Inspector #inspector-side { width: 1fr; height: 1fr; }
@@ -446,9 +449,9 @@ class Inspector(Vertical):
     Inspector #export-path { display: none; height: 1; border: none; padding: 0 2; background: $panel; }
     Inspector.exporting #export-path { display: block; }
     Inspector.narrow #inspector-body { layout: vertical; }
-    Inspector.narrow InspectorHead { height: 4; }
+    Inspector.narrow InspectorHead { height: 6; }
     Inspector.low CommandView { height: 2; }
-    Inspector.low InspectorHead { height: 4; }
+    Inspector.low InspectorHead { height: 5; }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("r", "reply", "reply", id="inspector.reply"),
@@ -658,7 +661,7 @@ def _folded_pieces(opening: JsonLine, closing: JsonLine) -> list[Piece]:
 
 
 def _wrap(pieces: list[Piece], room: int) -> list[list[Piece]]:
-    """Return pieces on as many rows as they need, at most `WRAPPED_ROWS`; text is made printable before it is counted."""
+    """Return pieces on as many rows as they need, at most `WRAPPED_ROWS`; text is printable before it is counted."""
     rows: list[list[Piece]] = [[]]
     left = room
     for role, text in pieces:

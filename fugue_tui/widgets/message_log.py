@@ -31,6 +31,7 @@ AHEAD_ROWS = 100
 """So near to an end of what is at hand, the next page is asked for."""
 HEADS_FROM, FULL_FROM, MARK_FROM = 60, 72, 94
 PAYLOAD_FROM, TIME_FROM = 53, 44
+FEW_ROWS = 9
 VALUES_ONLY = 20
 """A preview narrower than this shows values without their keys."""
 
@@ -421,6 +422,13 @@ class MessageLog(RowList):
         if not is_tight:
             line.put(" ", faint)
         line.put(text, text_colour, bold=sign == "bad", width=max(0, line.room - (0 if is_tight else 1)))
+
+    def show_cursor(self) -> None:
+        """Scroll so far that the row under the cursor is seen; where few are, in the middle of them."""
+        super().show_cursor()
+        rows = self.visible_rows
+        if rows <= FEW_ROWS and not self.is_following:
+            self._top = max(0, min(self.cursor - rows // 2, self.count - rows))
 
     def _does_match(self, row: MessageRow) -> bool:
         return self._search is not None and self._search.matches(self._world.fields_of(row))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import ClassVar
 from uuid import UUID
@@ -148,10 +149,14 @@ class MessagePane(Vertical):
             self.messages.is_following = False
             self._ask(event.row.envelope.id)
 
+    def _tell_log(self, do: Callable[..., None], *arguments: object) -> None:
+        """Let the log do something in its own turn: what it posted in ours would bubble no further than to here."""
+        self.messages.call_later(do, *arguments)
+
     @on(InspectorPart.Stepped)
     def _step(self, event: InspectorPart.Stepped) -> None:
         event.stop()
-        self.messages.action_move(event.step)
+        self._tell_log(self.messages.action_move, event.step)
 
     @on(ThreadList.Chosen)
     def _choose(self, event: ThreadList.Chosen) -> None:
@@ -173,12 +178,12 @@ class MessagePane(Vertical):
     @on(LogBar.FilterChanged)
     def _filter(self, event: LogBar.FilterChanged) -> None:
         event.stop()
-        self.messages.set_filter(event.wanted, event.text)
+        self._tell_log(self.messages.set_filter, event.wanted, event.text)
 
     @on(LogBar.SearchGiven)
     def _search(self, event: LogBar.SearchGiven) -> None:
         event.stop()
-        self.messages.set_search(event.wanted, event.text)
+        self._tell_log(self.messages.set_search, event.wanted, event.text)
 
     @on(LogBar.Closed)
     def _close_bar(self, event: LogBar.Closed) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from typing import Literal
 from uuid import UUID
 
@@ -30,7 +31,7 @@ NAMES = ("mayor", "cat-1", "cat-2", "ann")
 
 
 def participant(name: str) -> Participant:
-    return Participant(id=UUID(int=sum(name.encode()) + 1), name=name)
+    return Participant(id=UUID(int=sum(name.encode(errors="surrogatepass")) + 1), name=name)
 
 
 def message_id(seq: int) -> UUID:
@@ -48,14 +49,16 @@ def envelope(  # as many as a message has facts
     reply_to: int | None = None,
     sent_at: float | None = None,
 ) -> Envelope:
-    text = msgspec.json.encode({"amount": seq} if payload is None else payload) if raw is None else raw
+    if raw is None:
+        text = json.dumps({"amount": seq} if payload is None else payload, ensure_ascii=False, separators=(",", ":"))
+        raw = text.encode(errors="backslashreplace")  # half a character is written as JSON escapes it
     return Envelope(
         id=message_id(seq),
         seq=seq,
         sender=participant(sender),
         target=target or Tagged("citizen"),
         sent_at=BEGAN_AT + seq - 1 if sent_at is None else sent_at,
-        packed=PackedMessage(msg_type, msgspec.Raw(text)),
+        packed=PackedMessage(msg_type, msgspec.Raw(raw)),
         reply_to=None if reply_to is None else message_id(reply_to),
     )
 
