@@ -1,0 +1,204 @@
+"""The human's mail: what waits for their session, to be read, acknowledged and answered."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.content import Content
+from textual.message import Message
+from textual.reactive import reactive
+from textual.strip import Strip
+from textual.widgets import Static
+
+from fugue_core.protocol.envelope import Envelope
+from fugue_tui.jsonview import tidy
+from fugue_tui.line import Line
+from fugue_tui.palette import Palette, name_colour
+from fugue_tui.screens.panel import Panel
+from fugue_tui.view import clock_time
+from fugue_tui.widgets.json_editor import JsonEditor, clean
+from fugue_tui.widgets.row_list import RowList
+from fugue_tui.writing import preview_pieces
+
+INBOX_MESSAGES = 200
+"""So many are listed; when they are acknowledged the next come."""
+SHOWN_CHARS = 200_000
+FROM_AT, TYPE_AT, PAYLOAD_AT = 12, 26, 46
+
+
+class InboxList(RowList):
+    """One row a message, the oldest first.
+
+    Down: assign `rows`. Up: `InboxList.Moved`.
+    """
+
+    rows: reactive[tuple[Envelope, ...]] = reactive((), init=False)
+    remaining: reactive[int] = reactive(0)
+
+    class Moved(Message):
+        """Another message is under the cursor."""
+
+    @property
+    def count(self) -> int:
+        """How many rows there are."""
+        return len(self.rows)
+
+    @property
+    def background(self) -> str:
+        """The panel's."""
+        return self.palette.raised
+
+    @property
+    def selected(self) -> Envelope | None:
+        """The message under the cursor."""
+        return self.rows[self.cursor] if self.cursor < len(self.rows) else None
+
+    def heading(self, row: int, width: int) -> Strip:  # noqa: ARG002  # there is one
+        """What the columns are."""
+        line = Line(width, self.background)
+        for column, word in ((2, "time"), (FROM_AT, "from"), (TYPE_AT, "type"), (PAYLOAD_AT, "payload")):
+            line.at(column).put(word, self.palette.faint)
+        return line.strip()
+
+    def draw(self, index: int, width: int, fill: str) -> Strip:
+        """A message."""
+        envelope, palette = self.rows[index], self.palette
+        line = Line(width, fill)
+        line.at(2).put(clock_time(envelope.sent_at), palette.muted)
+        name = envelope.sender.name
+        line.at(FROM_AT).put(name, name_colour(name, palette), width=TYPE_AT - FROM_AT - 2)
+        line.at(TYPE_AT).put(envelope.packed.msg_type, palette.text, width=PAYLOAD_AT - TYPE_AT - 2)
+        line.at(PAYLOAD_AT)
+        for piece in preview_pieces(bytes(memoryview(envelope.packed.payload)[: 4 * width]).decode(errors="replace")):
+            line.put(piece.text, palette.muted, width=max(0, line.room - 1))
+        return line.strip()
+
+    def watch_rows(self, old: tuple[Envelope, ...], new: tuple[Envelope, ...]) -> None:
+        """Keep the cursor on the message that it was on, or at its place."""
+        was = old[self.cursor].id if self.cursor < len(old) else None
+        places = {envelope.id: place for place, envelope in enumerate(new)}
+        place = self.cursor if was is None else places.get(was, self.cursor)
+        self.cursor = max(0, min(place, len(new) - 1))
+        self.refresh()
+        self.post_message(self.Moved())
+
+    def watch_cursor(self) -> None:
+        """Show another message."""
+        self.show_cursor()
+        self.refresh()
+        self.post_message(self.Moved())
+
+
+class Inbox(Panel):
+    """The messages, and the whole of the one under the cursor.
+
+    Down: `show`, `show_refusal`. Up: `Inbox.Acked`, `Inbox.ReplyAsked`. A message goes when the daemon has confirmed.
+
+    Attributes:
+        unread: How much the session had unread when the list was last asked for; kept by who asks.
+    """
+
+    DEFAULT_CSS = """
+    Inbox InboxList { height: 9; }
+    Inbox JsonEditor { height: 10; margin: 1 0 0 0; border: none; padding: 0 1; scrollbar-size: 1 1; }
+    """
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("enter", "ack", "acknowledge what is read", priority=True, id="inbox.ack"),
+        Binding("a", "ack_all", "acknowledge all", id="inbox.ack_all"),
+        Binding("r", "reply", "reply", id="inbox.reply"),
+        Binding("tab", "app.focus_next", "payload", show=False, id="inbox.open"),
+    ]
+    keys: ClassVar[tuple[tuple[str, str], ...]] = (
+        ("enter", "read, next"),
+        ("a", "all read"),
+        ("r", "reply"),
+        ("tab", "payload"),
+        ("esc", "leave"),
+    )
+
+    @dataclass
+    class Acked(Message):
+        """The user has dealt with these."""
+
+        inbox: Inbox
+        envelopes: tuple[Envelope, ...]
+
+    @dataclass
+    class ReplyAsked(Message):
+        """The user wants to answer this one."""
+
+        inbox: Inbox
+        envelope: Envelope
+
+    def __init__(self, palette: Palette, *, beside: int = 0) -> None:
+        super().__init__(palette, beside=beside)
+        self.unread = 0
+        self.list = InboxList(id="inbox-list")
+        self.well = JsonEditor(id="inbox-payload")
+
+    def heading(self) -> Content:
+        """What it is."""
+        return Content.styled("Inbox", f"bold {self.palette.accent}")
+
+    def body(self) -> ComposeResult:
+        """The list, the payload, and what to say of them."""
+        yield self.list
+        yield self.well
+        yield Static("", classes="panel-verdict")
+
+    def on_mount(self) -> None:
+        """Begin in the list."""
+        super().on_mount()
+        self.list.palette = self.well.palette = self.palette
+        self.well.read_only = True
+        self.well.styles.background = self.palette.pane
+        self.list.focus()
+        self.say("…")
+
+    # ---------------------------------------------------------------------------------------------------------- down
+
+    def show(self, envelopes: Sequence[Envelope], remaining: int) -> None:
+        """Show what waits, oldest first; `remaining` more come after these."""
+        count = len(envelopes) + remaining
+        self.list.rows = tuple(envelopes)
+        if not envelopes:
+            self.say("nothing waits for you")
+        else:
+            self.say(f"{count:,} message{'' if count == 1 else 's'} for you" + (f", the oldest {len(envelopes)} are shown" if remaining else ""))
+
+    # ------------------------------------------------------------------------------------------------------------ up
+
+    def on_inbox_list_moved(self) -> None:
+        """Show the payload of the message under the cursor."""
+        envelope = self.list.selected
+        text = "" if envelope is None else bytes(envelope.packed.payload).decode(errors="replace")
+        self.well.text = laid_out(text)
+
+    def action_ack(self) -> None:
+        """Acknowledge the message under the cursor, whose payload is shown; the next one comes in its place."""
+        if self.list.selected is not None:
+            self.post_message(self.Acked(self, (self.list.selected,)))
+
+    def action_ack_all(self) -> None:
+        """Acknowledge all that are listed."""
+        if self.list.rows:
+            self.post_message(self.Acked(self, self.list.rows))
+
+    def action_reply(self) -> None:
+        """Ask for the compose pane."""
+        if self.list.selected is not None:
+            self.post_message(self.ReplyAsked(self, self.list.selected))
+
+
+def laid_out(payload: str) -> str:
+    """Return a payload as it is read best; of an endless one its beginning."""
+    if len(payload) > SHOWN_CHARS:
+        return clean(f"{payload[:SHOWN_CHARS]}\n... {len(payload):,} characters")
+    try:
+        return clean(tidy(payload))
+    except ValueError:
+        return clean(payload)
