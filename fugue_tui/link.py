@@ -20,6 +20,8 @@ from fugue_core.protocol.events import Event, Resync
 from fugue_core.protocol.session import SessionInfo
 from fugue_tui.view import World
 
+SLICE_EVENTS = 250
+"""Events that are taken in before anybody else has a turn."""
 HISTORY_MESSAGES = 500
 FIRST_RETRY_S = 1.0
 LAST_RETRY_S = 15.0
@@ -140,8 +142,10 @@ class DaemonLink:
         self._client = client
         while True:
             events = await subscription.next_batch()
-            for event in events:
+            for place, event in enumerate(events, 1):
                 self.world.apply(event)
+                if place % SLICE_EVENTS == 0:
+                    await asyncio.sleep(0)  # a key must not wait until ten thousand events have been taken in
                 if isinstance(event, Resync):
                     page = await client.list_messages(limit=HISTORY_MESSAGES)
                     self.world.add_history(page.entries)
