@@ -468,6 +468,18 @@ def test_a_crash_keeps_what_was_committed_and_nothing_else(world: World) -> None
     assert payloads(world.receive(world.connect("bob"))) == ["kept"]
 
 
+def test_a_session_that_begins_after_a_restart_is_not_taken_for_one_that_ended_before(world: World) -> None:
+    ann = world.join("ann")
+    world.join("bob")
+    world.ask(ann, EndSession())
+    world.turn()
+    world.crash()
+    world.join("cid")
+    world.turn()
+    world.crash()
+    assert [info.name for info in world.sessions()] == ["bob", "cid"]
+
+
 def test_numbers_go_on_where_they_stopped(world: World) -> None:
     ann = world.join("ann")
     world.join("bob", "x")

@@ -105,7 +105,7 @@ async def test_what_nobody_comes_for_is_dropped_and_asked_for_anew_once(
     client.take(1, 2)
     assert client.overflows == 0
     client.take(3)
-    client.take(4, 5)
+    client.take(4, 5, 6, 7)
     assert client.overflows == 1
     assert client.subscription.since is None
     resync = client.begin(7)
