@@ -68,6 +68,7 @@ class FugueApp(Shell):
         pane.you, pane.sessions = you, tuple(self._world.sessions.values())
         self._call_for_human()
         if isinstance(self.screen, Inbox) and self.screen.unread != bar.unread:
+            self.screen.unread = bar.unread
             self.fill_inbox(self.screen)
         if isinstance(self.screen, TagEditor):
             self.screen.refresh_from(self._world.sessions, self._world.known_tags())
@@ -201,6 +202,11 @@ class FugueApp(Shell):
         else:
             pane.show_receipt(draft, receipt.recipients)
 
+    def on_unmount(self) -> None:
+        """Keep what was typed in the last moment."""
+        with contextlib.suppress(OSError):
+            save_desk(self._desk_path, self.compose_pane.desk)
+
     # ---------------------------------------------------------------------------------------------- the human's mail
 
     def _take_events(self, events: Sequence[Event]) -> None:
@@ -248,7 +254,7 @@ class FugueApp(Shell):
     @on(Inbox.ReplyAsked)
     def reply_to_mail(self, event: Inbox.ReplyAsked) -> None:
         """Compose an answer."""
-        event.inbox.dismiss()
+        event.inbox.close()
         self._reply(event.envelope)
 
     @on(ComposePane.Opened)
