@@ -82,13 +82,14 @@ class Panel(ModalScreen[None]):
 
     def _keys_line(self) -> Content:
         palette = self.palette
-        pieces: list[Content] = []
-        for key, word in self.keys:
-            pieces += [
+        pairs = [
+            Content.assemble(
                 Content.styled(key.replace(" ", NO_BREAK), f"bold {palette.text}"),
-                Content.styled(f"{NO_BREAK}{word}   ", palette.muted),
-            ]
-        return Content.assemble(*pieces)
+                Content.styled(f"{NO_BREAK}{word}", palette.muted),
+            )
+            for key, word in self.keys
+        ]
+        return Content("   ").join(pairs)
 
     def say(self, text: str, *, is_bad: bool = False) -> None:
         """Show a sentence in the verdict's row; an empty one clears it."""

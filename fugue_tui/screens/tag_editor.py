@@ -101,7 +101,7 @@ class TagEditor(Panel):
     keys: ClassVar[tuple[tuple[str, str], ...]] = (
         ("enter", "add"),
         ("backspace", "remove"),
-        ("left x", "remove a chip"),
+        ("left x", "chip"),
         ("ctrl+z", "undo"),
         ("esc", "leave"),
     )
