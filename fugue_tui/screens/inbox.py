@@ -168,7 +168,8 @@ class Inbox(Panel):
         if not envelopes:
             self.say("nothing waits for you")
         else:
-            self.say(f"{count:,} message{'' if count == 1 else 's'} for you" + (f", the oldest {len(envelopes)} are shown" if remaining else ""))
+            more = f", the oldest {len(envelopes)} are shown" if remaining else ""
+            self.say(f"{count:,} message{'' if count == 1 else 's'} for you{more}")
 
     # ------------------------------------------------------------------------------------------------------------ up
 

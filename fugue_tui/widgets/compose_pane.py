@@ -62,7 +62,8 @@ CHECK_S = 0.2
 RESOLVE_S = 0.1
 """However many sessions change, recipients are asked for once in so long."""
 RECEIPT_S = 4.0
-NARROW = 76
+NARROW, NARROW_FOR_A_PATH = 72, 110
+"""Below so many cells only the kind that is chosen has its name."""
 FIELDS = {"target": "to", "sender": "as", "msg-type": "type"}
 HINTS: dict[Kind, str] = {
     "tag": "a tag",
@@ -613,7 +614,8 @@ class ComposePane(Vertical):
 
     def _draw_fields(self) -> None:
         kinds = self.query_one("#kinds", TextRow)
-        kinds.left = kind_pieces(self._kind, is_narrow=self.size.width < NARROW)
+        narrow = NARROW_FOR_A_PATH if self._kind == "worktree" else NARROW
+        kinds.left = kind_pieces(self._kind, is_narrow=self.size.width < narrow)
         self._target.input.styles.color = None
         if self._target.value and self._kind == "tag" and not self.palette.is_ansi:
             self._target.input.styles.color = target_colour(self._kind, self._target.value, self.palette)

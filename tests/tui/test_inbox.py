@@ -233,7 +233,7 @@ async def test_what_agents_tell_each_other_calls_for_nobody(tmp_path: Path, monk
 async def test_what_is_written_is_sent_as_the_session_that_was_chosen(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async with office(tmp_path, monkeypatch) as (app, pilot, cat):
+    async with office(tmp_path, monkeypatch) as (app, pilot, _):
         await pilot.press("M")
         pane = app.compose_pane
         pane.write_to("tag:human", msg_type="note")
