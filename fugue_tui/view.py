@@ -179,16 +179,19 @@ class World:
         return [KnownTag(name=tag, sessions=counts[tag], used_at=self.tags_used.get(tag)) for tag in names]
 
     def _add_sent(self, sent: MessageSent, envelope: Envelope) -> None:
-        counts: Counter[DeliveryState] = Counter({"queued": len(sent.recipients), "dead": len(sent.refused)})
-        row = MessageRow(envelope, counts, self._repo_of(envelope.sender.id))
-        row.states = {recipient.id: "queued" for recipient in sent.recipients}
-        row.is_held = any(not recipient.is_connected for recipient in sent.recipients)
-        self.rows.append(row)
-        self.appended += 1
-        self._by_seq[envelope.seq] = row
+        row = self._by_seq.get(envelope.seq)
+        if row is None:
+            counts: Counter[DeliveryState] = Counter({"queued": len(sent.recipients), "dead": len(sent.refused)})
+            row = MessageRow(envelope, counts, self._repo_of(envelope.sender.id))
+            self.rows.append(row)
+            self.appended += 1
+            self._by_seq[envelope.seq] = row
+            if len(self.rows) > ROWS:
+                del self._by_seq[self.rows.popleft().envelope.seq]
+            row.states = {recipient.id: "queued" for recipient in sent.recipients}
+            row.is_held = any(not recipient.is_connected for recipient in sent.recipients)
+        # else the page of history, which was asked for after the snapshot, had it already, in the state of that moment
         self.message_count += 1
-        if len(self.rows) > ROWS:
-            del self._by_seq[self.rows.popleft().envelope.seq]
         self._touch(envelope)
         for recipient in sent.recipients:
             self._add_unread(recipient.id, 1)

@@ -71,6 +71,14 @@ def test_news_after_more_than_is_kept_are_what_is_kept() -> None:
     assert len(world.news_since(0)) == ROWS
 
 
+def test_a_message_that_history_had_already_is_there_once() -> None:
+    world = World()
+    world.add_history([entry(1)])
+    for seq in range(1, ROWS + 10):
+        world.apply(sent(envelope(seq), "ann"))
+    assert len({row.envelope.seq for row in world.rows}) == len(world.rows) == ROWS
+
+
 def test_a_row_of_history_changes_with_the_events_while_it_is_shown() -> None:
     world = World()
     (row,) = world.adopt([LogEntry(envelope=envelope(1), deliveries=DeliveryCounts(queued=1))])
