@@ -27,6 +27,9 @@ from fugue_tui.writing import preview_pieces
 INBOX_MESSAGES = 200
 """So many are listed; when they are acknowledged the next come."""
 SHOWN_CHARS = 200_000
+LIST_ROWS, WELL_ROWS = 9, 12
+OTHER_ROWS = 12
+"""Of the panel: its edge, title, verdict and keys, and what stays free above."""
 FROM_AT, TYPE_AT, PAYLOAD_AT = 12, 26, 46
 
 
@@ -103,8 +106,7 @@ class Inbox(Panel):
     """
 
     DEFAULT_CSS = """
-    Inbox InboxList { height: 9; }
-    Inbox JsonEditor { height: 10; margin: 1 0 0 0; border: none; padding: 0 1; scrollbar-size: 1 1; }
+    Inbox JsonEditor { margin: 1 0 0 0; border: none; padding: 0 1; scrollbar-size: 1 1; }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("enter", "ack", "acknowledge what is read", priority=True, id="inbox.ack"),
@@ -137,6 +139,7 @@ class Inbox(Panel):
     def __init__(self, palette: Palette, *, beside: int = 0) -> None:
         super().__init__(palette, beside=beside)
         self.unread = 0
+        self._words = "…"
         self.list = InboxList(id="inbox-list")
         self.well = JsonEditor(id="inbox-payload")
 
@@ -157,7 +160,18 @@ class Inbox(Panel):
         self.well.read_only = True
         self.well.styles.background = self.palette.pane
         self.list.focus()
-        self.say("…")
+        self.say(self._words)
+        self._fit()
+
+    def on_resize(self) -> None:
+        """Keep list, payload and keys on the screen."""
+        super().on_resize()
+        self._fit()
+
+    def _fit(self) -> None:
+        room = max(4, self.app.size.height - OTHER_ROWS)
+        self.list.styles.height = max(2, min(LIST_ROWS, room // 2))
+        self.well.styles.height = max(2, min(WELL_ROWS, room - room // 2))
 
     # ---------------------------------------------------------------------------------------------------------- down
 
@@ -165,11 +179,11 @@ class Inbox(Panel):
         """Show what waits, oldest first; `remaining` more come after these."""
         count = len(envelopes) + remaining
         self.list.rows = tuple(envelopes)
-        if not envelopes:
-            self.say("nothing waits for you")
-        else:
-            more = f", the oldest {len(envelopes)} are shown" if remaining else ""
-            self.say(f"{count:,} message{'' if count == 1 else 's'} for you{more}")
+        more = f", the oldest {len(envelopes)} are shown" if remaining else ""
+        self._words = (
+            f"{count:,} message{'' if count == 1 else 's'} for you{more}" if count else "nothing waits for you"
+        )
+        self.say(self._words)
 
     # ------------------------------------------------------------------------------------------------------------ up
 

@@ -82,7 +82,7 @@ class JsonEditor(TextArea):
         super().__init__("", id=id, compact=True, show_line_numbers=True, tab_behavior="focus")
         self.closes_brackets = closes_brackets
         self.indent_width = len(INDENT)
-        self.highlight_cursor_line = False
+        self.highlight_cursor_line = self.match_cursor_bracket = False
         self._take_palette()
 
     @property
@@ -122,13 +122,13 @@ class JsonEditor(TextArea):
         self._take_palette()
 
     def on_focus(self) -> None:
-        """Mark the line of the cursor."""
-        self.highlight_cursor_line = True
+        """Mark the line of the cursor, and the other bracket."""
+        self.highlight_cursor_line = self.match_cursor_bracket = True
         self._line_cache.clear()
 
     def on_blur(self) -> None:
-        """Mark no line."""
-        self.highlight_cursor_line = False
+        """Mark nothing."""
+        self.highlight_cursor_line = self.match_cursor_bracket = False
         self._line_cache.clear()
 
     def watch_fault(self) -> None:

@@ -103,9 +103,11 @@ class Hall(App[None]):
 
 
 @asynccontextmanager
-async def hall(envelopes: Iterable[Envelope], remaining: int = 0) -> AsyncIterator[tuple[Hall, Inbox, Pilot[None]]]:
+async def hall(
+    envelopes: Iterable[Envelope], remaining: int = 0, size: tuple[int, int] = (100, 32)
+) -> AsyncIterator[tuple[Hall, Inbox, Pilot[None]]]:
     app = Hall()
-    async with app.run_test(size=(100, 32)) as pilot:
+    async with app.run_test(size=size) as pilot:
         inbox = Inbox(DARK)
         await app.push_screen(inbox)
         inbox.show(tuple(envelopes), remaining)
@@ -159,6 +161,14 @@ async def test_the_payload_cannot_be_changed_and_a_refusal_is_said() -> None:
         inbox.show_refusal("the store cannot write")
         await pilot.pause()
         assert "the store cannot write" in verdict(inbox)
+
+
+@pytest.mark.parametrize("size", [(80, 24), (120, 40), (40, 16)])
+async def test_all_of_it_stays_on_the_screen(size: tuple[int, int]) -> None:
+    async with hall([envelope(number) for number in range(50)], size=size) as (_, inbox, _):
+        assert "50 messages for you" in verdict(inbox)
+        assert inbox.query_one(".panel-keys").region.bottom <= size[1]
+        assert inbox.list.region.height >= 2
 
 
 async def test_odd_mail_neither_steers_nor_crashes() -> None:
