@@ -23,12 +23,17 @@ def put_chips(line: Line, tags: Sequence[str], end: int, palette: Palette, *, ha
         left = len(tags) - place
         more = f" +{left - 1}" if left > 1 else ""
         name = fit(tag, max(1, end - start - len(more) - 2 * has_fill)) if place == 0 else fit(tag, end - start + 1)
-        chip = f" {name} " if has_fill else name
+        chip = chip_text(name, palette) if has_fill else name
         if line.column + cell_len(chip) + len(more) > end:
             line.put(f"+{left}", palette.muted, width=max(0, end - line.column))
             return
         put_chip(line, tag, chip, palette, has_fill=has_fill)
         line.put(" ", palette.muted, width=max(0, end - line.column))
+
+
+def chip_text(name: str, palette: Palette) -> str:
+    """Return what a chip reads; where there are no fills, a sign tells it from other words."""
+    return f"#{name} " if palette.is_ansi else f" {name} "
 
 
 def put_chip(line: Line, tag: str, text: str, palette: Palette, *, has_fill: bool) -> None:

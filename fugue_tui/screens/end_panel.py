@@ -52,9 +52,7 @@ class EndPanel(Panel):
     def heading(self) -> Content:
         """How many."""
         count = len(self._sessions)
-        return Content.styled(
-            "End this session?" if count == 1 else f"End {count} sessions?", f"bold {self.palette.bad}"
-        )
+        return Content.styled("End this session?" if count == 1 else f"End {count} sessions?", f"bold {self.css.bad}")
 
     def body(self) -> ComposeResult:
         """Who they are, and the sum."""
@@ -91,7 +89,7 @@ class EndPanel(Panel):
             self.post_message(self.Confirmed(self, tuple(info.id for info in self._sessions)))
 
     def _names(self) -> Content:
-        palette = self.palette
+        palette = self.css
         lines: list[Content] = []
         by_unread = sorted(self._sessions, key=lambda info: -info.unread)
         for info in by_unread[:NAMED]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
+import msgspec
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
@@ -12,7 +13,7 @@ from textual.screen import ModalScreen
 from textual.widgets import Static
 
 from fugue_core.printable import printable
-from fugue_tui.palette import Palette
+from fugue_tui.palette import Palette, css_colour
 
 PANEL_WIDTH, LEAST_WIDTH = 78, 48
 TOP = 5
@@ -25,7 +26,8 @@ class Panel(ModalScreen[None]):
     """A panel over the panes.
 
     `beside` is the column from which on it stands, so that its subject is seen; where that leaves too little, it covers
-    the subject. A subclass gives `heading`, `keys` and `body`.
+    the subject. `css` is the palette by the names that style sheets have for its colours. A subclass gives `heading`,
+    `keys` and `body`.
     """
 
     DEFAULT_CSS = """
@@ -43,6 +45,7 @@ class Panel(ModalScreen[None]):
     def __init__(self, palette: Palette, *, beside: int = 0) -> None:
         super().__init__()
         self.palette = palette
+        self.css = css_palette(palette)
         self._beside = beside
 
     def heading(self) -> Content:
@@ -62,7 +65,7 @@ class Panel(ModalScreen[None]):
 
     def on_mount(self) -> None:
         """Take the colours."""
-        palette, panel = self.palette, self.query_one(".panel")
+        palette, panel = self.css, self.query_one(".panel")
         self.styles.align = ("left", "top")
         panel.styles.background = palette.raised
         panel.styles.border_left = ("outer", palette.accent)
@@ -81,7 +84,7 @@ class Panel(ModalScreen[None]):
         panel.styles.margin = (top, 0, 0, left)
 
     def _keys_line(self) -> Content:
-        palette = self.palette
+        palette = self.css
         pairs = [
             Content.assemble(
                 Content.styled(key.replace(" ", NO_BREAK), f"bold {palette.text}"),
@@ -93,10 +96,10 @@ class Panel(ModalScreen[None]):
 
     def say(self, text: str, *, is_bad: bool = False) -> None:
         """Show a sentence in the verdict's row; an empty one clears it."""
-        colour = self.palette.bad if is_bad else self.palette.muted
+        colour = self.css.bad if is_bad else self.css.muted
         verdict = self.query_one(".panel-verdict", Static)
         verdict.update(Content.styled(printable(text[:VERDICT_CHARS]), colour))
-        verdict.styles.background = self.palette.bad_fill if is_bad else self.palette.raised
+        verdict.styles.background = self.css.bad_fill if is_bad else self.css.raised
 
     def show_refusal(self, reason: str) -> None:
         """Say why the daemon refused; what was typed stays."""
@@ -116,3 +119,12 @@ class Panel(ModalScreen[None]):
     def action_leave(self) -> None:
         """Go, and leave all as it is."""
         self.dismiss()
+
+
+def css_palette(palette: Palette) -> Palette:
+    """Return a palette whose colours are as Textual's styles and style sheets call them."""
+    if not palette.is_ansi:
+        return palette
+    colours = {field: getattr(palette, field) for field in palette.__struct_fields__ if field != "name"}
+    named = {field: css_colour(colour) for field, colour in colours.items() if isinstance(colour, str)}
+    return msgspec.structs.replace(palette, **named)

@@ -46,7 +46,7 @@ class RenamePanel(Panel):
 
     def heading(self) -> Content:
         """Whose name."""
-        palette = self.palette
+        palette = self.css
         return Content.assemble(
             Content.styled("Rename ", f"bold {palette.accent}"),
             Content.styled(fit(self._session.name, 50), palette.text),
@@ -61,7 +61,7 @@ class RenamePanel(Panel):
         """Begin with the name chosen, so that typing replaces it."""
         super().on_mount()
         field = self.query_one(Field)
-        field.styles.background, field.styles.color = self.palette.pane, self.palette.text
+        field.styles.background, field.styles.color = self.css.pane, self.css.text
         field.focus()
         field.action_select_all()
         self.say("id, tags and unread mail stay with it")

@@ -21,7 +21,7 @@ from textual.widgets import Input, Static
 from fugue_core.errors import InvalidTag
 from fugue_core.protocol.session import SessionInfo, check_tag
 from fugue_tui.line import fit
-from fugue_tui.palette import Palette, tag_colour
+from fugue_tui.palette import Palette, css_colour, tag_colour
 from fugue_tui.roster import KnownTag
 from fugue_tui.screens.panel import Panel
 from fugue_tui.tag_edit import TagEdit, TagHistory, chips_of, has_arrived, tags_after
@@ -134,7 +134,7 @@ class TagEditor(Panel):
 
     def heading(self) -> Content:
         """Whose tags."""
-        palette, count = self.palette, len(self._sessions)
+        palette, count = self.css, len(self._sessions)
         names = ", ".join(fit(info.name, NAME_CHARS) for info in self._sessions[:NAMED])
         more = f" and {count - NAMED:,} more" if count > NAMED else ""
         many = f"{count:,} sessions: " if count > 1 else ""
@@ -156,7 +156,7 @@ class TagEditor(Panel):
     def on_mount(self) -> None:
         """Begin in the field."""
         super().on_mount()
-        palette = self.palette
+        palette = self.css
         for part in (".tag-sign", ".tag-matches", "#tag-field"):
             self.query_one(part).styles.background = palette.pane
         self.query_one(".tag-sign").styles.color = palette.accent
@@ -216,7 +216,7 @@ class TagEditor(Panel):
         self.query_one(".tag-matches", Static).update(f"{fitting:,} of {len(self._known):,} tags")
 
     def _show_last(self) -> None:
-        last, palette = self._history.last, self.palette
+        last, palette = self._history.last, self.css
         if last is None:
             self.query_one(".tag-last", Static).update("")
             return
@@ -225,7 +225,9 @@ class TagEditor(Panel):
         for sign, colour, tags in (("+ ", palette.ok, edit.add), ("- ", palette.bad, edit.remove)):
             for tag in tags[:NAMED]:
                 pieces.append(Content.styled(sign, colour))
-                pieces.append(Content.styled(f"{fit(tag, NAME_CHARS)} ", tag_colour(tag, palette).text))
+                pieces.append(
+                    Content.styled(f"{fit(tag, NAME_CHARS)} ", css_colour(tag_colour(tag, self.palette).text))
+                )
         names = {session.id: session.name for session in self._sessions}
         one = names.get(edit.sessions[0]) if len(edit.sessions) == 1 else None
         whom = fit(one, NAME_CHARS) if one is not None else f"{len(edit.sessions):,} session(s)"

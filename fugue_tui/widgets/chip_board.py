@@ -15,7 +15,7 @@ from textual.reactive import reactive
 from textual.strip import Strip
 from textual.widget import Widget
 
-from fugue_tui.chip import wrap
+from fugue_tui.chip import chip_text, wrap
 from fugue_tui.line import Line, fit
 from fugue_tui.palette import DARK, Palette, tag_colour
 from fugue_tui.tag_edit import Chip
@@ -115,7 +115,7 @@ class ChipBoard(Widget, can_focus=True):
 
     def _text(self, chip: Chip, room: int) -> str:
         if chip.count >= self._total:
-            return f" {fit(chip.tag, room - 2)} "
+            return chip_text(fit(chip.tag, room - 2), self._palette)
         share = f" {chip.count}/{self._total}"
         return f"[{fit(chip.tag, max(1, room - 2 - len(share)))}{share}]"
 

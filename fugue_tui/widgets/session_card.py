@@ -11,7 +11,7 @@ from textual.strip import Strip
 
 from fugue_core.printable import printable
 from fugue_core.protocol.session import SessionInfo
-from fugue_tui.chip import put_chip, put_chips, wrap
+from fugue_tui.chip import chip_text, put_chip, put_chips, wrap
 from fugue_tui.line import Line, fit
 from fugue_tui.palette import Palette
 from fugue_tui.roster import Roster, last_part, short_path
@@ -107,7 +107,7 @@ class Card:
             put_chips(line, tags, self._width - 1, self._palette)
             yield line
             return
-        names = [f" {fit(tag, max(1, room - 2))} " for tag in tags]
+        names = [chip_text(fit(tag, max(1, room - 2)), self._palette) for tag in tags]
         for number, places in enumerate(wrap([cell_len(name) for name in names], room)):
             line = self._label("" if number else "tags")
             for place in places:

@@ -24,6 +24,7 @@ from fugue_core.protocol.session import SessionInfo
 from fugue_core.protocol.target import SessionNamed, WireTarget, Worktree
 from fugue_tui.chip import put_chips
 from fugue_tui.line import Line, fit
+from fugue_tui.palette import css_colour
 from fugue_tui.roster import (
     ORDERS,
     Order,
@@ -397,7 +398,8 @@ class SessionList(RowList):
     def action_filter(self) -> None:
         """Open the filter's field in place of the title."""
         field = self.query_one(Field)
-        field.styles.background, field.styles.color = self.palette.raised, self.palette.text
+        field.styles.background = css_colour(self.palette.raised)
+        field.styles.color = css_colour(self.palette.text)
         field.styles.padding = (0, 2)
         self.add_class("filtering")
         field.focus()

@@ -15,7 +15,7 @@ from textual.widget import Widget
 from textual.widgets import Static
 
 from fugue_core.protocol.session import SessionInfo
-from fugue_tui.palette import DARK, tag_colour
+from fugue_tui.palette import ANSI, DARK, tag_colour
 from fugue_tui.roster import KnownTag
 from fugue_tui.screens.tag_editor import TagEditor, TagField
 from fugue_tui.tag_edit import TagEdit, TagHistory
@@ -417,3 +417,12 @@ async def test_the_panel_fits_into_eighty_by_twenty_four() -> None:
         keys = app.editor.query_one(".panel-keys")
         assert keys.region.bottom <= 24
         assert "esc" in str(keys.render())
+
+
+async def test_in_plain_ansi_chips_are_words_with_a_sign() -> None:
+    app = TagApp((CAT,))
+    async with app.run_test(size=(80, 24)) as pilot:
+        await app.push_screen(TagEditor((CAT,), KNOWN, ANSI))
+        await pilot.press("a", "comma", "enter")
+        assert app.lines(ChipBoard) == ["tags     #builder  #citizen"]
+        assert "comma" in app.verdict()
