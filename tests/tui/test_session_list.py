@@ -13,14 +13,20 @@ from textual.app import App, ComposeResult
 from textual.message import Message
 from textual.pilot import Pilot
 
+from fugue_core.client import connect
+from fugue_core.daemon.local import LocalDaemon
+from fugue_core.protocol.message import OrchestrationMessage
 from fugue_core.protocol.session import SessionInfo
 from fugue_core.protocol.target import SessionNamed, Worktree
 from fugue_tui.palette import LIGHT
 from fugue_tui.roster import LastMessage, Roster
 from fugue_tui.screens.end_panel import EndPanel
 from fugue_tui.screens.rename_panel import RenamePanel
+from fugue_tui.screens.tag_editor import TagEditor
+from fugue_tui.widgets.chip_board import ChipBoard
 from fugue_tui.widgets.field import Field
 from fugue_tui.widgets.session_list import SessionList
+from tests.tui.screen import open_app
 from tests.tui.test_view_sessions import ALL, ANN, CAT, GUS, LOOSE, MAYOR, session
 
 NOW = 1_000.0
@@ -510,3 +516,53 @@ async def test_panels_show_unsafe_names_harmlessly(text: str) -> None:
             assert all(line.isprintable() for words in shown for line in words.split("\n"))
             app.pop_screen()
             await pilot.pause()
+
+
+# ------------------------------------------------------------------------------------------------ with a real daemon
+
+
+async def test_marked_sessions_are_tagged_and_untagged_through_the_daemon(daemon: LocalDaemon) -> None:
+    async with connect(daemon) as cat, connect(daemon) as ivy, open_app(daemon) as seen:
+        await cat.join("cat", tags=["builder"])
+        await ivy.join("ivy")
+        await seen.until_shown("ivy")
+        sessions = seen.app.query_one(SessionList)
+        sessions.focus()
+        await seen.press("G", "space", "k", "k", "space", "t")
+        assert isinstance(seen.app.screen, TagEditor)
+        await seen.press(*"night", "enter")
+        await seen.until_shown("on both   night")
+        assert [(await client.get_session()).tags for client in (cat, ivy)] == [("builder", "night"), ("night",)]
+        await seen.press("escape", "t", "ctrl+z")
+        await seen.until_shown("[builder 1/2]")
+        await seen.until(lambda: "night" not in seen.app.screen.query_one(ChipBoard).render_line(0).text)
+        assert [(await client.get_session()).tags for client in (cat, ivy)] == [("builder",), ()]
+
+
+async def test_what_the_daemon_refuses_is_said_in_the_editor(daemon: LocalDaemon) -> None:
+    async with connect(daemon) as cat, open_app(daemon) as seen:
+        await cat.join("cat", tags=[f"t{n}" for n in range(64)])
+        await seen.until_shown("cat")
+        seen.app.query_one(SessionList).focus()
+        await seen.press("G", "t", *"new", "enter")
+        await seen.until_shown("most 64, not 65")
+        assert seen.app.screen.query_one(Field).value == "new"
+
+
+async def test_a_session_is_renamed_after_a_refusal_and_ended_after_a_question(daemon: LocalDaemon) -> None:
+    async with connect(daemon) as cat, connect(daemon) as ivy, open_app(daemon) as seen:
+        await cat.join("cat")
+        await ivy.join("ivy")
+        await cat.send("session:ivy", OrchestrationMessage("note", 1))
+        await seen.until_shown("ivy")
+        seen.app.query_one(SessionList).focus()
+        await seen.press("G", "R", *"cat", "enter")
+        await seen.until_shown("a session is named 'cat' already")
+        await seen.press("backspace", "x", "enter")
+        await seen.until(lambda: not isinstance(seen.app.screen, RenamePanel))
+        await seen.until_shown("cax")
+        await seen.press("x")
+        await seen.until_shown("1 unread message would die")
+        await seen.press("enter")
+        await seen.until(lambda: not isinstance(seen.app.screen, EndPanel))
+        assert [info.name for info in await cat.sessions() if info.name in {"cat", "ivy", "cax"}] == ["cat"]
