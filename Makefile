@@ -1,14 +1,16 @@
 # Every target sets up what it needs in .venv, from nothing, and is quick the second time.
 #
 #   make run      open fugue
+#   make demo     open fugue beside an example that really runs, in a server of its own
 #   make test     run the tests              ARGS="-k router -x" goes on to pytest, WORKERS=0 keeps to one process
 #   make check    form, lint, types, imports
 #   make format   rewrite the sources in the form that `check` asks for
 #   make bench    measure, beside its peers  ARGS=--quick measures less, ARGS="router feed" only these
+#   make screenshots  draw the pictures of the screen anew
 #   make clean    remove all that was made here
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check format bench clean
+.PHONY: help run demo test check format bench screenshots clean
 .DELETE_ON_ERROR:
 SHELL := /bin/sh
 
@@ -26,6 +28,9 @@ help:
 run: $(READY)
 	@$(BIN)/fugue $(ARGS)
 
+demo: $(READY)
+	@$(BIN)/fugue --demo
+
 test: $(READY)
 	$(BIN)/pytest -n $(WORKERS) $(ARGS)
 
@@ -41,6 +46,9 @@ format: $(READY)
 
 bench: $(READY_BENCH)
 	$(BIN)/python benchmarks/run.py $(ARGS)
+
+screenshots: $(READY)
+	$(BIN)/python screenshots/make.py
 
 clean:
 	rm -rf $(VENV) build dist .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache

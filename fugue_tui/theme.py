@@ -8,6 +8,20 @@ from fugue_tui.palette import ANSI, DARK, LIGHT, Palette, css_colour
 
 PALETTES = {palette.name: palette for palette in (DARK, LIGHT, ANSI)}
 """In the order in which a key goes through them."""
+NATIVE = {
+    "ansi-background": "ansi_default",
+    "ansi-foreground": "ansi_default",
+    "block-cursor-foreground": "ansi_black",
+    "block-cursor-background": "ansi_cyan",
+    "input-cursor-background": "ansi_default",
+    "input-cursor-foreground": "ansi_default",
+    "input-cursor-text-style": "reverse",
+    "input-selection-background": "ansi_cyan",
+    "input-selection-foreground": "ansi_black",
+    "screen-selection-background": "ansi_cyan",
+    "screen-selection-foreground": "ansi_black",
+}
+"""What Textual's own widgets want to know in a theme of the terminal's colours."""
 
 
 def theme_of(palette: Palette) -> Theme:
@@ -51,7 +65,8 @@ def variables_of(palette: Palette) -> dict[str, str]:
         "bad-ink": palette.bad,
         "bad-fill": palette.bad_fill,
     }
-    return {name: css_colour(colour) for name, colour in colours.items()}
+    variables = {name: css_colour(colour) for name, colour in colours.items()}
+    return {**variables, **NATIVE} if palette.is_ansi else variables
 
 
 def next_palette(name: str) -> Palette:

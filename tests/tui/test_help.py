@@ -105,9 +105,7 @@ async def test_the_palette_has_every_action_that_can_be_done_here(daemon: LocalD
         assert isinstance(panel, PalettePanel)
         listed = {action.name for action in panel._actions}
         here: list[KeyRow] = [
-            row
-            for row in ROWS
-            if row.context in {"sessions", "messages", "compose", "panes", "lists", "everywhere"}
+            row for row in ROWS if row.context in {"sessions", "messages", "compose", "panes", "lists", "everywhere"}
         ]
         assert {row.id for row in here} <= listed
         assert {"theme.fugue-dark", "theme.fugue-light", "theme.fugue-ansi"} <= listed

@@ -16,8 +16,6 @@ from tests.tui.screen import open_app
 SIZES = [(40, 10), (60, 20), (80, 24), (100, 30), (120, 40), (250, 70)]
 
 
-
-
 @pytest.mark.parametrize("size", SIZES, ids=lambda size: f"{size[0]}x{size[1]}")
 async def test_every_size_works_with_every_pane_and_panel(daemon: LocalDaemon, size: tuple[int, int]) -> None:
     async with connect(daemon) as client, open_app(daemon, size) as seen:

@@ -1,0 +1,236 @@
+"""The frame: connection, start page, themes, panes and focus."""
+
+from __future__ import annotations
+
+import pytest
+
+import fugue_core.client.client as client_module
+from fugue_core import OrchestrationMessage, Tagged
+from fugue_core.client import connect
+from fugue_core.client.link import Link, Receiver
+from fugue_core.daemon.local import LocalDaemon
+from fugue_tui import link as link_module
+from fugue_tui.config import Config, Memory, ScreenConfig, read_config
+from fugue_tui.link import LinkState
+from fugue_tui.shell import trouble_of
+from fugue_tui.widgets.start_page import wrapped
+from tests.tui.screen import open_app
+
+
+class Flaky:
+    """A daemon whose line can be cut."""
+
+    def __init__(self, daemon: LocalDaemon) -> None:
+        self.daemon = daemon
+        self.is_down = False
+        self.links: list[Link] = []
+
+    async def open_link(self, receiver: Receiver) -> Link:
+        if self.is_down:
+            raise ConnectionRefusedError("nobody is there")
+        link = await self.daemon.open_link(receiver)
+        self.links.append(link)
+        return link
+
+    def cut(self) -> None:
+        self.is_down = True
+        for link in self.links:
+            link.close()
+
+
+# ------------------------------------------------------------------------------------------------------ the connection
+
+
+def test_the_bar_says_when_it_is_tried_again() -> None:
+    assert trouble_of(LinkState(kind="up"), 0.0) == ""
+    assert trouble_of(LinkState(kind="connecting"), 0.0) == ""
+    assert trouble_of(LinkState(kind="lost", retry_at=13.2), 10.0) == "reconnecting in 3 s, nothing typed is lost"
+    assert trouble_of(LinkState(kind="lost"), 10.0) == "reconnecting, nothing typed is lost"
+    connecting = LinkState(kind="connecting", reason="no", retry_at=12.0)
+    assert trouble_of(connecting, 10.0) == "no daemon; trying again in 2 s, f9 at once"
+
+
+async def test_a_lost_daemon_is_said_nothing_typed_is_lost_and_the_state_converges(daemon: LocalDaemon) -> None:
+    flaky = Flaky(daemon)
+    async with connect(daemon) as ann, connect(daemon) as bob, open_app(flaky) as seen:
+        await ann.join("ann", tags=["builder"])
+        await seen.until_shown("ann")
+        await seen.press("M", *"builder")
+        draft = seen.app.compose_pane.draft
+        flaky.cut()
+        await seen.until_shown("reconnecting")
+        assert "nothing typed is lost" in seen.lines[-1]
+        assert not seen.app.status_bar.is_up
+        await seen.press("x")
+        await bob.join("bob")  # while nobody looks
+        await bob.send(Tagged("builder"), OrchestrationMessage("note", {"text": "meanwhile"}))
+        flaky.is_down = False
+        await seen.until(lambda: seen.app.status_bar.is_up)
+        await seen.until_shown("bob")
+        await seen.until_shown("note")
+        assert "reconnecting" not in seen.text
+        assert seen.app.compose_pane.draft.target == draft.target + "x"
+
+
+async def test_it_goes_on_trying_when_the_clients_own_patience_is_over(
+    daemon: LocalDaemon, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(client_module, "PATIENCE_S", 0.01)
+    flaky = Flaky(daemon)
+    async with open_app(flaky) as seen:
+        human = seen.app._human
+        flaky.cut()
+        await seen.until_shown("reconnecting in 1 s")
+        flaky.is_down = False
+        await seen.press("f9")
+        await seen.until(lambda: seen.app.status_bar.is_up)
+        assert seen.app._human is not None
+        assert human is not None
+        assert seen.app._human.id == human.id
+        assert len(seen.app._world.sessions) == 1
+
+
+async def test_without_a_daemon_it_says_why_and_what_to_do_and_finds_the_one_that_comes(daemon: LocalDaemon) -> None:
+    flaky = Flaky(daemon)
+    flaky.is_down = True
+    async with open_app(flaky, is_connected=False) as seen:
+        await seen.until_shown("There is no daemon to talk to.")
+        for text in ("nobody is there", "fugue daemon logs", "fugue doctor", "f9 at once"):
+            assert text in seen.text
+        await seen.press("m", "t", "enter", "f", "r", "M", *"abc", "f5", "escape")  # keys that need it do no harm
+        flaky.is_down = False
+        await seen.press("f9")
+        await seen.until(lambda: seen.app.status_bar.is_up)
+        await seen.until_shown("Many voices")
+
+
+async def test_the_pause_between_attempts_grows_up_to_a_limit(
+    daemon: LocalDaemon, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(link_module, "FIRST_RETRY_S", 0.001)
+    monkeypatch.setattr(link_module, "LAST_RETRY_S", 0.004)
+    flaky = Flaky(daemon)
+    flaky.is_down = True
+    pauses: list[float] = []
+    async with open_app(flaky, is_connected=False) as seen:
+        original = seen.app._link._pause
+
+        async def pause(seconds: float) -> None:
+            pauses.append(seconds)
+            await original(seconds)
+
+        monkeypatch.setattr(seen.app._link, "_pause", pause)
+        await seen.until(lambda: len(pauses) >= 4)
+    assert pauses[-1] == 0.004
+    assert pauses == sorted(pauses)
+
+
+# ------------------------------------------------------------------------------------------------------ the start page
+
+
+async def test_a_first_start_says_how_to_begin_and_makes_way_for_the_first_message(daemon: LocalDaemon) -> None:
+    async with connect(daemon) as other, open_app(daemon) as seen:
+        await seen.until_shown("Many voices, one place to hear them.")
+        for text in ("fugue -L test run -n cat-1", "fugue -L test join cat-1", "fugue --demo", "ctrl+p finds"):
+            assert text in seen.text
+        await other.join("ann")
+        await other.send(Tagged("human"), OrchestrationMessage("hello", {}))
+        await seen.until(lambda: "Many voices" not in seen.text and "hello" in seen.text)
+
+
+async def test_keys_and_clicks_copy_what_the_start_page_shows(daemon: LocalDaemon) -> None:
+    async with open_app(daemon) as seen:
+        await seen.until_shown("Many voices")
+        await seen.press("A")
+        assert seen.app.clipboard == "fugue -L test run -n cat-1 -t citizen -- claude"
+        await seen.press("Y")
+        assert seen.app.clipboard == 'eval "$(fugue -L test join cat-1 -t citizen)"'
+        (row,) = [place for place, line in enumerate(seen.lines) if "run -n cat-1" in line and "$" in line][:1]
+        await seen.pilot.click(seen.app.start_page, offset=(20, row - seen.app.start_page.region.y))
+        assert "run" in seen.app.clipboard
+
+
+async def test_the_demo_is_asked_for_by_leaving(daemon: LocalDaemon) -> None:
+    async with open_app(daemon) as seen:
+        await seen.press("D")
+        assert seen.app.wants_demo
+
+
+def test_long_reasons_are_broken_between_words() -> None:
+    assert wrapped("a bb ccc dddddddd", 4) == ["a bb", "ccc", "dddd", "dddd"]
+    assert wrapped("", 10) == []
+
+
+# --------------------------------------------------------------------------------------------------------- the themes
+
+
+async def test_the_key_changes_the_theme_live_and_it_is_remembered(daemon: LocalDaemon) -> None:
+    config = Config(screen=ScreenConfig(glyphs="unicode"), memory_path=read_config().memory_path)
+    async with open_app(daemon, config=config) as seen:
+        for name in ("fugue-light", "fugue-ansi", "fugue-dark", "fugue-light"):
+            await seen.press("T")
+            assert seen.app.theme == name
+            assert seen.app.status_bar.palette.name == seen.app.message_log.palette.name == name
+            assert seen.app.native_ansi_color == (name == "fugue-ansi")
+            assert read_config().memory.theme == name
+    async with open_app(daemon, config=read_config()) as seen:
+        assert seen.app.theme == "fugue-light"
+
+
+async def test_the_config_gives_the_first_theme_and_the_memory_wins(daemon: LocalDaemon) -> None:
+    light = ScreenConfig(theme="fugue-light", glyphs="unicode")
+    async with open_app(daemon, config=Config(screen=light)) as seen:
+        assert seen.app.theme == "fugue-light"
+    async with open_app(daemon, config=Config(screen=light, memory=Memory(theme="fugue-ansi"))) as seen:
+        assert seen.app.theme == "fugue-ansi"
+    async with open_app(daemon, config=Config(screen=ScreenConfig(theme="nord"), memory=Memory(theme="?"))) as seen:
+        assert seen.app.theme == "fugue-dark"
+
+
+async def test_where_only_ascii_can_be_shown_nothing_else_is_written(daemon: LocalDaemon) -> None:
+    async with connect(daemon) as other, open_app(daemon, config=Config(screen=ScreenConfig(glyphs="ascii"))) as seen:
+        await other.join("日本", tags=["größe"])
+        await other.send(Tagged("human"), OrchestrationMessage("note", {"text": "→ ✓"}))
+        await seen.until(lambda: seen.app.message_log.count == 1)
+        (ascii_only,) = [each for each in seen.app.get_line_filters() if each is seen.app._ascii]
+        for strip in seen.app.screen._compositor.render_strips():
+            filtered = ascii_only.apply(list(strip), seen.app.screen.styles.background)
+            text = "".join(segment.text for segment in filtered)
+            assert text.isascii()
+            assert len(text) == 120
+
+
+# --------------------------------------------------------------------------------------------------- panes and leaving
+
+
+async def test_tab_goes_on_to_the_next_pane_and_the_bar_names_it(daemon: LocalDaemon) -> None:
+    async with open_app(daemon) as seen:
+        assert seen.app.status_bar.pane == "messages"
+        await seen.press("shift+tab")
+        assert seen.app.status_bar.pane == "sessions"
+        await seen.press("tab")
+        assert seen.app.status_bar.pane == "messages"
+        await seen.press("tab")
+        assert seen.app.status_bar.pane == "compose"
+        assert seen.app.compose_pane.has_class("open")
+        await seen.press("escape", "escape")  # what is offered, then the pane
+        assert seen.app.status_bar.pane == "messages"
+        assert not seen.app.compose_pane.has_class("open")
+
+
+async def test_ctrl_c_says_how_to_leave_and_q_leaves(daemon: LocalDaemon) -> None:
+    async with open_app(daemon) as seen:
+        await seen.press("ctrl+c")
+        await seen.until_shown("q quits")
+        await seen.press("q")
+        assert not seen.app.is_running or seen.app._exit
+
+
+async def test_the_world_goes_on_while_a_panel_is_open(daemon: LocalDaemon) -> None:
+    async with connect(daemon) as other, open_app(daemon) as seen:
+        await seen.press("f1")
+        ann = await other.join("ann")
+        await seen.until(lambda: ann.id in seen.app._world.sessions)
+        await seen.until(lambda: seen.app.status_bar.sessions == 2)
+        await seen.press("escape")
+        await seen.until_shown("ann")
