@@ -12,7 +12,7 @@ import msgspec
 from textual import on, work
 
 from fugue_core.client.link import Opener
-from fugue_core.errors import FugueError, SessionNotFound
+from fugue_core.errors import ConnectionLost, DaemonUnavailable, FugueError, SessionNotFound
 from fugue_core.place import state_dir
 from fugue_core.protocol.envelope import Envelope
 from fugue_core.protocol.events import Event
@@ -47,6 +47,7 @@ class FugueApp(Shell):
         super().__init__(opener, server=server, config=config)
         self._tag_history = TagHistory()
         self._doorbell = Doorbell()
+        self._desk_lock = asyncio.Lock()
         self._desk_path = desk_path(state_dir(f"{self._server}.sock"))
 
     def on_mount(self) -> None:
@@ -184,6 +185,8 @@ class FugueApp(Shell):
         try:
             async with self._link.speaking_for("") as client:
                 pane.show_recipients(await client.resolve(target, sender=event.sender or None))
+        except (DaemonUnavailable, ConnectionLost):
+            pane.show_unknown()
         except FugueError as error:
             pane.show_nobody(str(error))
 
@@ -268,11 +271,12 @@ class FugueApp(Shell):
         event.compose_pane.types = type_uses(row.envelope for row in reversed(self._world.rows))
 
     @on(ComposePane.Settled)
-    @work(exclusive=True, group="desk")
+    @work
     async def keep_draft(self, event: ComposePane.Settled) -> None:
         """Keep what is written, so that it survives the end of the app."""
         try:
-            await asyncio.to_thread(save_desk, self._desk_path, event.desk)
+            async with self._desk_lock:  # or an older one could come to the disk after a newer
+                await asyncio.to_thread(save_desk, self._desk_path, event.desk)
         except OSError as error:
             event.compose_pane.note_saved(error)
         else:

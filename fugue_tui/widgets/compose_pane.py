@@ -61,7 +61,9 @@ CHECK_S = 0.2
 """A longer payload is checked when nothing was typed for so long."""
 RESOLVE_S = 0.1
 """However many sessions change, recipients are asked for once in so long."""
+ASK_AGAIN_S = 2.0
 RECEIPT_S = 4.0
+ROOM_FOR_F8 = 90
 NARROW, NARROW_FOR_A_PATH = 72, 110
 """Below so many cells only the kind that is chosen has its name."""
 FIELDS = {"target": "to", "sender": "as", "msg-type": "type"}
@@ -77,8 +79,9 @@ class ComposePane(Vertical):
     """The fields of a message. With the class `open` it shows them, else one line.
 
     Down: assign `sessions`, `types`, `you` and `palette`; `write_to`, `take_desk`, `show_recipients`, `show_nobody`,
-    `show_refusal`, `show_receipt`, `note_saved`. Up: `ComposePane.Submitted`, `ComposePane.TargetChanged`,
-    `ComposePane.TypesAsked`, `ComposePane.Settled`, `ComposePane.Opened`, `ComposePane.Left`.
+    `show_unknown`, `show_refusal`, `show_receipt`, `note_saved`. Up: `ComposePane.Submitted`,
+    `ComposePane.TargetChanged`, `ComposePane.TypesAsked`, `ComposePane.Settled`, `ComposePane.Opened`,
+    `ComposePane.Left`.
     """
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -279,6 +282,12 @@ class ComposePane(Vertical):
     def show_nobody(self, reason: str) -> None:
         """Say why nobody would receive it."""
         self._reach = Reach((), printable(reason), is_known=True)
+        self._draw()
+
+    def show_unknown(self) -> None:
+        """Say that nobody can say who would receive it; it is asked again in a while."""
+        self._reach = Reach()
+        self._later("resolve", ASK_AGAIN_S, self._ask_for_recipients)
         self._draw()
 
     def show_refusal(self, draft: Draft, error: FugueError) -> None:
@@ -640,7 +649,8 @@ class ComposePane(Vertical):
         is_bad = self._is_note_bad or (not self._note and self._fault is not None)
         is_off = self._fault is not None or self._under_way is not None
         verdict.fill, verdict.bar = ("bad_fill", "bad") if is_bad else ("pane", "")
-        go = (Ink("f8 go to it   ", "muted", press="fault"),) if self._fault is not None and not self._note else ()
+        has_room = self.size.width >= ROOM_FOR_F8 and self._fault is not None and not self._note
+        go = (Ink("f8 go to it   ", "muted", press="fault"),) if has_room else ()
         verdict.right = (*go, *button_pieces(self._reach, is_off=is_off))
         if self._note:
             verdict.left = self._note if is_bad else (Ink("  "), *self._note)

@@ -264,6 +264,17 @@ async def test_recipients_are_asked_for_again_once_however_many_sessions_change(
         assert len(app.all_of(ComposePane.TargetChanged)) == 1
 
 
+async def test_what_nobody_can_say_is_asked_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("fugue_tui.widgets.compose_pane.ASK_AGAIN_S", 0.05)
+    async with desktop() as (app, pane, pilot):
+        await write(pilot)
+        app.heard.clear()
+        pane.show_unknown()
+        await pilot.pause(0.1)
+        assert len(app.all_of(ComposePane.TargetChanged)) == 1
+        assert "send" in said(pane, "verdict")
+
+
 async def test_unread_mail_asks_nobody_again() -> None:
     async with desktop() as (app, pane, pilot):
         await write(pilot)
