@@ -20,7 +20,7 @@ from fugue_core.protocol.events import Event, Resync
 from fugue_core.protocol.session import SessionInfo
 from fugue_tui.view import World
 
-SLICE_EVENTS = 250
+SLICE_EVENTS = 50
 """Events that are taken in before anybody else has a turn."""
 HISTORY_MESSAGES = 500
 FIRST_RETRY_S = 1.0

@@ -48,7 +48,7 @@ class MessageRow:
 
     __slots__ = ("__weakref__", "counts", "envelope", "is_held", "repo", "states", "version")
 
-    def __init__(self, envelope: Envelope, counts: Counter[DeliveryState], repo: str | None) -> None:
+    def __init__(self, envelope: Envelope, counts: dict[DeliveryState, int], repo: str | None) -> None:
         self.envelope = envelope
         self.counts = counts
         self.repo = repo
@@ -59,7 +59,7 @@ class MessageRow:
     @property
     def total(self) -> int:
         """How many it was for."""
-        return self.counts.total()
+        return sum(self.counts.values())
 
     def change(self, session: UUID, state: DeliveryState) -> None:
         """Take in that the delivery to `session` is in another state."""
@@ -123,7 +123,7 @@ class World:
             envelope = entry.envelope
             if envelope.seq in self._by_seq:
                 continue
-            counts = Counter({state: getattr(entry.deliveries, state) for state in STATES})
+            counts = _counts_of(entry)
             row = MessageRow(envelope, counts, self._repo_of(envelope.sender.id))
             self.rows.appendleft(row)
             self._by_seq[envelope.seq] = row
@@ -136,7 +136,7 @@ class World:
         return list(islice(reversed(self.rows), count))[::-1] if count > 0 else []
 
     def adopt(self, entries: Iterable[LogEntry]) -> list[MessageRow]:
-        """Return rows for stored messages, in the order of `entries`; they change with the events while somebody has them.
+        """Return rows for stored messages, in the order of `entries`; they change with the events while they are shown.
 
         What is known already is returned as it is known; the rest is not kept here.
         """
@@ -145,7 +145,7 @@ class World:
             envelope = entry.envelope
             row = self._by_seq.get(envelope.seq)
             if row is None:
-                counts = Counter({state: getattr(entry.deliveries, state) for state in STATES})
+                counts = _counts_of(entry)
                 row = self._adopted.get(envelope.seq) or MessageRow(envelope, counts, self._repo_of(envelope.sender.id))
                 if row.counts != counts:
                     row.counts, row.version = counts, row.version + 1
@@ -181,7 +181,8 @@ class World:
     def _add_sent(self, sent: MessageSent, envelope: Envelope) -> None:
         row = self._by_seq.get(envelope.seq)
         if row is None:
-            counts: Counter[DeliveryState] = Counter({"queued": len(sent.recipients), "dead": len(sent.refused)})
+            queued, dead = len(sent.recipients), len(sent.refused)
+            counts: dict[DeliveryState, int] = {"queued": queued, "handed": 0, "acked": 0, "expired": 0, "dead": dead}
             row = MessageRow(envelope, counts, self._repo_of(envelope.sender.id))
             self.rows.append(row)
             self.appended += 1
@@ -225,6 +226,10 @@ class World:
     def _repo_of(self, session: UUID) -> str | None:
         info = self.sessions.get(session)
         return None if info is None else info.repo
+
+
+def _counts_of(entry: LogEntry) -> dict[DeliveryState, int]:
+    return {state: getattr(entry.deliveries, state) for state in STATES}
 
 
 def short_age(age_s: float | None) -> str:
