@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from typing import ClassVar
 from uuid import UUID
 
-from rich.cells import cell_len
 from textual import events, on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
@@ -22,7 +21,6 @@ from fugue_core.filter import Filter, parse_filter
 from fugue_core.printable import printable
 from fugue_core.protocol.session import SessionInfo
 from fugue_core.protocol.target import SessionNamed, WireTarget, Worktree
-from fugue_tui.chip import put_chips
 from fugue_tui.line import Line, fit
 from fugue_tui.palette import css_colour
 from fugue_tui.roster import (
@@ -33,21 +31,13 @@ from fugue_tui.roster import (
     SessionRow,
     arrange,
     order_after,
-    short_count,
-    short_path,
     with_air,
 )
-from fugue_tui.view import short_age
 from fugue_tui.widgets.field import Field
 from fugue_tui.widgets.row_list import RowList
 from fugue_tui.widgets.session_card import Card
+from fugue_tui.widgets.session_row import NAME_CHARS, RowPen
 
-WIDE = 40
-"""From this width on tags are chips with a fill, and there are ages and paths; below, coloured words."""
-NAME_AT = 6
-CHIPS_AT, CHIPS_AT_NARROW = 14, 12
-NAME_CHARS = 16
-AGE_CELLS = 4
 CARD_FROM_ROWS = 28
 """The pane's height from which on the card is always there: a terminal of 30 rows, less the status bar and one."""
 CARD_ROWS = 10
@@ -211,70 +201,8 @@ class SessionList(RowList):
 
     def draw(self, index: int, width: int, fill: str) -> Strip:
         """A heading, or a session."""
-        row = self.rows[index]
-        line = Line(width, fill)
-        is_cursor = index == self.cursor
-        if row.session is not None:
-            self._draw_session(line, row, row.session, is_cursor=is_cursor)
-        elif row.kind == "repo":
-            self._draw_repo(line, row)
-        elif row.kind == "worktree":
-            self._draw_worktree(line, row, is_cursor=is_cursor)
-        return line.strip()
-
-    def _draw_repo(self, line: Line, row: SessionRow) -> None:
-        palette, note = self.palette, f"{len(row.sessions):,}"
-        right = line.width - 1 - len(note)
-        line.at(2).put("▸" if row.is_folded else "▾", palette.faint).at(4)
-        line.put(row.label, palette.strong, bold=True, width=max(0, right - 6 - 4))
-        if row.is_folded:
-            self._draw_unread(line, row.unread, right - 1)
-        line.at(right).put(note, palette.muted)
-
-    def _draw_worktree(self, line: Line, row: SessionRow, *, is_cursor: bool) -> None:
-        palette, width = self.palette, line.width
-        if row.is_folded or is_cursor:
-            line.at(2).put("▸" if row.is_folded else "▾", palette.faint)
-        line.at(4).put("@", palette.ghost).put(row.label, palette.muted, width=max(1, width - 13))
-        if row.is_folded:
-            note = f"{len(row.sessions):,}"
-            self._draw_unread(line, row.unread, width - 2 - len(note))
-            line.at(width - 1 - len(note)).put(note, palette.muted)
-        elif width >= WIDE:
-            path = printable(short_path(row.path, self._home)[-4 * width :])
-            room = line.room - 3
-            while cell_len(path) > room > 1:
-                path = "…" + path[2:]
-            if room >= len("…/x"):
-                line.at(width - 1 - cell_len(path)).put(path, palette.muted if is_cursor else palette.faint)
-
-    def _draw_session(self, line: Line, row: SessionRow, info: SessionInfo, *, is_cursor: bool) -> None:
-        palette, width = self.palette, line.width
-        is_wide = width >= WIDE
-        line.at(2).put("◆" if info.id in self.marked else " ", palette.accent)
-        is_connected = info.attached_clients > 0
-        line.at(4).put("●" if is_connected else "○", palette.ok if is_connected else palette.faint)
-        name_colour = palette.strong if is_cursor else palette.text if is_connected else palette.muted
-        right = width - 1 - (AGE_CELLS if is_wide else 0)
-        unread_cells = len(short_count(info.unread)) + 2 if info.unread else 0
-        is_you = info.id == self.roster.you
-        line.at(NAME_AT)
-        name_room = right - unread_cells - NAME_AT - (len(" you") if is_you else 0) - 1
-        line.put(row.label, name_colour, bold=is_cursor, width=max(1, min(NAME_CHARS, name_room)))
-        if is_you:
-            line.put(" you", palette.muted, italic=True)
-        line.put(" ", palette.muted).at(CHIPS_AT if is_wide else CHIPS_AT_NARROW)
-        put_chips(line, info.tags, right - unread_cells - bool(unread_cells), palette, has_fill=is_wide)
-        self._draw_unread(line, info.unread, right)
-        if is_wide:
-            last = self.roster.last.get(info.id)
-            age = short_age(None if last is None else max(0.0, self.roster.now - last.at))
-            line.at(width - 1 - len(age)).put(age, palette.muted if is_cursor else palette.faint)
-
-    def _draw_unread(self, line: Line, unread: int, end: int) -> None:
-        if unread:
-            text = f" {short_count(unread)} "
-            line.at(end - len(text)).put(text, self.palette.accent, bold=True, fill=self.palette.accent_fill)
+        pen = RowPen(self.palette, self.roster, self.marked, self._home)
+        return pen.draw(Line(width, fill), self.rows[index], is_cursor=index == self.cursor)
 
     # ---------------------------------------------------------------------------------------------------------- foot
 
