@@ -36,7 +36,7 @@ from fugue_tui.roster import (
 from fugue_tui.widgets.field import Field
 from fugue_tui.widgets.row_list import RowList
 from fugue_tui.widgets.session_card import Card
-from fugue_tui.widgets.session_row import NAME_CHARS, RowPen
+from fugue_tui.widgets.session_row import NAME_CHARS, WIDE, RowPen
 
 CARD_FROM_ROWS = 28
 """The pane's height from which on the card is always there: a terminal of 30 rows, less the status bar and one."""
@@ -192,7 +192,7 @@ class SessionList(RowList):
         note = f"{total:,}"
         if self._filter.terms:
             shown = sum(len(line.sessions) for line in self.rows if line.kind == "repo")
-            note = f"{shown:,} of {total:,}"
+            note = f"{shown:,} of {total:,}" if width >= WIDE else f"{shown:,}/{total:,}"
         if self.marked:
             return self.title(width, "Sessions", note, f"◆ {len(self.marked)} marked", self.palette.accent)
         if self._filter.terms:
