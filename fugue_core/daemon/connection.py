@@ -41,6 +41,7 @@ class Connection(asyncio.BufferedProtocol):
         self._buffer = buffer
         self._transport: asyncio.Transport | None = None
         self._peer: Peer | None = None
+        self._is_listening = True
         self.is_paused = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -81,16 +82,28 @@ class Connection(asyncio.BufferedProtocol):
     def pause_writing(self) -> None:
         """Read no more from a client that does not read."""
         self.is_paused = True
-        if self._transport is not None:
-            self._transport.pause_reading()
+        self._read_or_wait()
 
     def resume_writing(self) -> None:
         """Go on with a client that reads again."""
         self.is_paused = False
-        if self._transport is not None and not self._transport.is_closing():
-            self._transport.resume_reading()
+        self._read_or_wait()
         if self._peer is not None:
             self._switchboard.resume(self._peer)
+
+    def listen(self, *, is_on: bool) -> None:
+        """Read what the client says, or leave it in the socket. See `daemon.peer.Sink`."""
+        if is_on is not self._is_listening:
+            self._is_listening = is_on
+            self._read_or_wait()
+
+    def _read_or_wait(self) -> None:
+        if self._transport is None or self._transport.is_closing():
+            return
+        if self._is_listening and not self.is_paused:
+            self._transport.resume_reading()
+        else:
+            self._transport.pause_reading()
 
     def write(self, data: bytes) -> None:
         """Send, some time."""

@@ -94,5 +94,8 @@ class _LocalSink:
     def write(self, data: bytes) -> None:
         self._link.hand_over(data)
 
+    def listen(self, *, is_on: bool) -> None:
+        """Do nothing: who is in the same process cannot be kept from speaking."""
+
     def close(self) -> None:
         self._link.close()

@@ -22,6 +22,9 @@ class Sink(Protocol):
     def write(self, data: bytes) -> None:
         """Send, some time; never waits."""
 
+    def listen(self, *, is_on: bool) -> None:
+        """Read what the peer says, or let it wait; who `is_paused` is not read from in any case."""
+
     def close(self) -> None:
         """End the connection when what was written has gone out."""
 
@@ -65,7 +68,7 @@ class Peer:
         self.has_left = False
         self.is_subscribed = False
         self.out: list[bytes] = []
-        self.deferred: list[Call | BadCall] = []
+        self.deferred: deque[Call | BadCall] = deque()
         self.waiting = 0
         self.backlog: deque[bytes] = deque()
         self.backlog_events = 0

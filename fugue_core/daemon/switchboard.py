@@ -129,6 +129,8 @@ class Switchboard:
         peer.has_left = True
         self._peers.discard(peer)
         self._feed.leave(peer)
+        if peer.deferred:
+            self._ready.append(peer)
         self._departed.append(peer)
         self._schedule()
 
@@ -143,6 +145,8 @@ class Switchboard:
     async def close(self) -> None:
         """Carry out what has been read, answer it, and let everybody go."""
         self._run_turn()
+        while self._ready:
+            self._run_turn()
         self._waiting_room.close()
         for peer in list(self._peers):
             peer.is_closing = True
@@ -182,25 +186,22 @@ class Switchboard:
     def _due(self, inbox: list[tuple[Peer, bytes, LineTooLong | None]]) -> list[tuple[Peer, Call | BadCall]]:
         """Return what this turn carries out: everything, but of each peer at most one request with a bulky answer.
 
-        The rest, and what a peer asks that does not read, waits with the peer. So no one is owed more than one such
-        answer beyond what its socket takes, however much it asks for at once.
+        The rest, and what a peer asks that does not read, waits with the peer, from which no more is read meanwhile. So
+        no one is owed more than one such answer beyond what its socket takes, however much it asks for at once.
         """
-        calls = [(peer, call) for peer in self._ready for call in _take_deferred(peer)]
-        self._ready.clear()
+        ready, self._ready = dict.fromkeys(self._ready), []
+        due: list[tuple[Peer, Call | BadCall]] = []
+        owed: set[Peer] = set()
+        for peer in ready:
+            due += _take_due(peer, owed)
         for peer, block, error in inbox:
-            calls += [(peer, call) for call in (*_take_deferred(peer), *_calls(block, error))]
-        due = []
-        bulky: set[Peer] = set()
-        for peer, call in calls:
-            is_bulky = isinstance(call, Call) and call.request.is_bulky
-            if peer.deferred or peer.sink.is_paused or (is_bulky and peer in bulky):
-                if not peer.deferred:
-                    self._ready.append(peer)
-                peer.deferred.append(call)
-                continue
-            if is_bulky:
-                bulky.add(peer)
-            due.append((peer, call))
+            peer.deferred += _calls(block, error)
+            ready[peer] = None
+            due += _take_due(peer, owed)
+        for peer in ready:
+            if peer.deferred and not peer.sink.is_paused:
+                self._ready.append(peer)
+            peer.sink.listen(is_on=not peer.deferred)
         return due
 
     def _attempt(self, step: Callable[[], None]) -> None:
@@ -314,7 +315,7 @@ class Switchboard:
         self._draining.clear()
         for peer in busy:
             peer.flush()
-        self._ready = [peer for peer in self._ready if not peer.sink.is_paused and not peer.has_left]
+        self._ready = [peer for peer in self._ready if peer.has_left or not peer.sink.is_paused]
         if self._ready or self._waiting_room.has_more:
             self._schedule()
 
@@ -346,9 +347,21 @@ class Switchboard:
             self.store_error = None
 
 
-def _take_deferred(peer: Peer) -> list[Call | BadCall]:
-    calls, peer.deferred = peer.deferred, []
-    return calls
+def _take_due(peer: Peer, owed: set[Peer]) -> list[tuple[Peer, Call | BadCall]]:
+    """Take out of `peer.deferred` what can be carried out now: up to a bulky request, where one is in `owed` already.
+
+    Nothing, where the peer does not read; everything, where it has left, since it is owed nothing. Cost: what is taken.
+    """
+    deferred = peer.deferred
+    due: list[tuple[Peer, Call | BadCall]] = []
+    while deferred and (peer.has_left or not peer.sink.is_paused):
+        call = deferred[0]
+        if isinstance(call, Call) and call.request.is_bulky and not peer.has_left:
+            if peer in owed:
+                break
+            owed.add(peer)
+        due.append((peer, deferred.popleft()))
+    return due
 
 
 def _calls(block: bytes, error: LineTooLong | None) -> list[Call | BadCall]:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -257,6 +258,79 @@ async def test_closing_carries_out_what_was_read_answers_it_and_lets_everybody_g
     with_history = History(str(tmp_path / "messages.db"))
     assert with_history.count() == 1
     with_history.close()
+
+
+# ------------------------------------------------------------------------------------------------- bulky answers
+
+
+async def test_of_bulky_answers_one_is_owed_at_a_time_and_all_come_in_the_order_of_asking(exchange: Exchange) -> None:
+    ann = await exchange.joined("ann")
+    ids = ann.say(
+        ("session.list", {}),
+        ("session.tag", {"add": ["x"]}),
+        ("session.list", {}),
+        ("session.tag", {"add": ["y"]}),
+        ("session.list", {}),
+    )
+    await eventually(lambda: len(ann.sink.writes) == 3)
+    assert [write.count(b"\n") for write in ann.sink.writes] == [2, 2, 1]
+    answers = ann.sink.take()
+    assert [answer["id"] for answer in answers] == ids
+    assert [answer["result"]["sessions"][0]["tags"] for answer in answers[::2]] == [[], ["x"], ["x", "y"]]
+
+
+async def test_while_something_waits_no_more_is_read_from_that_peer_and_the_others_go_on(exchange: Exchange) -> None:
+    ann, bob = await exchange.joined("ann"), await exchange.joined("bob")
+    ann.say(*[("session.list", {})] * 2000)
+    bob.say(("session.tag", {"add": ["x"]}))
+    (answer,) = await bob.told(1)
+    assert outcome(answer)["tags"] == ["x"]
+    assert len(ann.sink.writes) < 1000
+    assert not ann.sink.is_listening
+    assert bob.sink.is_listening
+    await ann.told(2000)
+    assert ann.sink.is_listening
+
+
+async def test_what_a_peer_asks_that_does_not_read_waits_until_it_does(exchange: Exchange) -> None:
+    ann, bob = await exchange.joined("ann"), await exchange.joined("bob")
+    ann.sink.is_paused = True
+    ann.say(("session.tag", {"add": ["x"]}), ("session.list", {}))
+    await bob.ask("ping")
+    await bob.ask("ping")
+    assert ann.sink.writes == []
+    ann.sink.is_paused = False
+    exchange.switchboard.resume(ann.peer)
+    tagged, listed = await ann.told(2)
+    assert outcome(tagged)["tags"] == outcome(listed)["sessions"][0]["tags"] == ["x"]
+
+
+@pytest.mark.parametrize("is_paused", [False, True])
+async def test_what_waits_for_a_peer_that_leaves_is_carried_out(exchange: Exchange, *, is_paused: bool) -> None:
+    ann, bob = await exchange.joined("ann"), await exchange.joined("bob")
+    ann.sink.is_paused = is_paused
+    ann.say(*[("session.list", {})] * 3, ("session.tag", {"add": ["x"]}))
+    await bob.ask("ping")
+    exchange.switchboard.disconnect(ann.peer)
+    await bob.ask("ping")
+    assert (await bob.ask("session.get", session="ann"))["tags"] == ["x"]
+    assert not ann.peer.deferred
+
+
+async def test_what_waits_when_it_is_closed_is_carried_out_and_answered(tmp_path: Path) -> None:
+    exchange = Exchange(tmp_path)
+    ann = await exchange.joined("ann")
+    ann.say(*[("session.list", {})] * 3, ("session.tag", {"add": ["x"]}))
+    await exchange.close()
+    assert outcome((await ann.told(4))[-1])["tags"] == ["x"]
+
+
+async def test_many_bulky_requests_in_one_go_cost_in_proportion_to_their_number(exchange: Exchange) -> None:
+    ann = await exchange.joined("ann")
+    started = time.process_time()
+    ann.say(*[("session.list", {})] * 4000)
+    await ann.told(4000)
+    assert time.process_time() - started < 3  # a second; going through all that waits in each turn takes many
 
 
 # ---------------------------------------------------------------------------------------------- when the disk refuses

@@ -150,11 +150,15 @@ class RecordingSink:
     def __init__(self) -> None:
         self.is_paused = False
         self.is_closed = False
+        self.is_listening = True
         self.writes: list[bytes] = []
 
     def write(self, data: bytes) -> None:
         assert not self.is_closed
         self.writes.append(data)
+
+    def listen(self, *, is_on: bool) -> None:
+        self.is_listening = is_on
 
     def close(self) -> None:
         self.is_closed = True
