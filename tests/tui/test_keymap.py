@@ -36,7 +36,8 @@ def test_no_key_means_two_things_in_one_class(owner: type[DOMNode]) -> None:
 @pytest.mark.parametrize("pane", PANES, ids=lambda pane: pane.__name__)
 def test_no_key_of_a_pane_hides_one_that_holds_everywhere(pane: type[DOMNode]) -> None:
     seen: dict[str, str] = {}
-    for owner in dict.fromkeys([*fugue_classes(pane), Workspace, *fugue_classes(FugueApp)]):
+    classes: list[type[DOMNode]] = [*fugue_classes(pane), Workspace, *fugue_classes(FugueApp)]
+    for owner in dict.fromkeys(classes):
         for binding in own_bindings(owner):
             for key in binding.key.split(","):
                 first = seen.setdefault(key.strip(), str(binding.id))
