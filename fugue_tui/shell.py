@@ -175,7 +175,8 @@ class Shell(App[None]):
     def _show_start_page(self) -> None:
         """Let the start page stand in for a log in which there is nothing yet."""
         is_empty = not self._world.message_count and (self._link.was_up or bool(self.start_page.trouble))
-        self.workspace.set_empty(is_empty=is_empty)
+        if self.workspace.set_empty(is_empty=is_empty):
+            self.on_descendant_focus()
 
     def action_reconnect(self) -> None:
         """Try again at once; a daemon that does not run is started."""
@@ -234,6 +235,10 @@ class Shell(App[None]):
             name = cast("PaneName", pane.id)
             bar.pane = PANE_TITLES[name]
         own, mine = bar_keys(pane.BINDINGS, self._keys), bar_keys(Shell.BINDINGS, self._keys)
+        if self.workspace.is_empty and name == "log":  # nothing to filter, open or answer yet
+            begin = {"app.run": "start a session", "app.join": "join one", "app.demo": "demo", "app.palette": "actions"}
+            first = {row.id: row.keys[0] for row in key_rows(self._keys) if row.id in begin}
+            own = tuple((first[action], word) for action, word in begin.items())
         bar.keys = (*own[: KEYS_MOST - 1], *mine[:-1][: max(0, KEYS_MOST - 1 - len(own))], mine[-1])
         self.workspace.bring(name)
 

@@ -128,11 +128,21 @@ class Workspace(Horizontal):
         self.set_class(is_one, "one")
         self.set_class(size.width < NARROW, "narrow")
 
-    def set_empty(self, *, is_empty: bool) -> None:
-        """Let the start page, the second of what stands above, take the log's room but for its title; or not."""
-        if is_empty != self._is_empty:
-            self._is_empty = is_empty
-            self.lay_out()
+    @property
+    def is_empty(self) -> bool:
+        """Whether the start page is shown."""
+        return self._is_empty
+
+    def set_empty(self, *, is_empty: bool) -> bool:
+        """Let the start page, the second of what stands above, take the log's room but for its title; or not.
+
+        Returns whether that is a change.
+        """
+        if is_empty == self._is_empty:
+            return False
+        self._is_empty = is_empty
+        self.lay_out()
+        return True
 
     def bring(self, pane: PaneName) -> None:
         """Note that a pane has the keys; where there is one at a time, it is the one."""

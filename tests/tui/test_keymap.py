@@ -27,7 +27,7 @@ NEARER = {"compose.next_field", "compose.previous_field", "inspector.turn", "ins
 PANES = (SessionList, MessageLog, ComposePane, Inspector)
 
 
-@pytest.mark.parametrize("owner", owners(), ids=lambda owner: owner.__name__)
+@pytest.mark.parametrize("owner", owners(), ids=str)
 def test_no_key_means_two_things_in_one_class(owner: type[DOMNode]) -> None:
     keys = [key.strip() for binding in own_bindings(owner) for key in binding.key.split(",")]
     assert sorted(set(keys)) == sorted(keys)
