@@ -70,6 +70,7 @@ class DaemonLink:
         self._on_state = on_state
         self._client: Client | None = None
         self._may_start = True
+        self._retry_s = FIRST_RETRY_S
         self._retry_now = asyncio.Event()
         self.world = World()
         self.human: SessionInfo | None = None
@@ -116,10 +117,8 @@ class DaemonLink:
 
     async def follow(self) -> None:
         """Take in all that happens; ends when it is cancelled."""
-        retry_s = FIRST_RETRY_S
         session = os.environ.get("FUGUE_SESSION") if self._opener is None else None
         while True:
-            began_at = time.monotonic()
             try:
                 async with connect(_Watched(self), session=session, name="fugue-tui") as client:
                     await self._follow(client)
@@ -129,10 +128,8 @@ class DaemonLink:
                 session = None
             except (FugueError, OSError) as error:
                 self._note(str(error))
-            if time.monotonic() - began_at > LAST_RETRY_S:
-                retry_s = FIRST_RETRY_S
-            await self._pause(retry_s)
-            retry_s = min(2 * retry_s, LAST_RETRY_S)
+            await self._pause(self._retry_s)
+            self._retry_s = min(2 * self._retry_s, LAST_RETRY_S)
 
     # -------------------------------------------------------------------------------------------------------- private
 
@@ -149,6 +146,7 @@ class DaemonLink:
                 if isinstance(event, Resync):
                     page = await client.list_messages(limit=HISTORY_MESSAGES)
                     self.world.add_history(page.entries)
+                    self._retry_s = FIRST_RETRY_S
                     self._set(LinkState(kind="up"))
             self._on_events(events)
 

@@ -1,4 +1,4 @@
-# ruff: noqa: INP001, E501  # a script, run as a file; what people say is one line each
+# ruff: noqa: INP001  # a script, run as a file; what people say is one line each
 """Draw the pictures of the screen, from the real app on a real daemon, with a clock and ids that stand still.
 
     python screenshots/make.py [NAME ...]
