@@ -106,9 +106,8 @@ class Server:
             self._next_retention = self._loop.time() + RETENTION_S
         else:
             self._retained_to = retained_to
-            self._next_retention = (
-                self._loop.time() + RETENTION_S
-            )  # unless the disk refuses, the batches come by themselves
+            # the next batch comes by itself, unless the disk refuses this one
+            self._next_retention = self._loop.time() + RETENTION_S
             self._next_batch = self._loop.call_later(RETENTION_PAUSE_S, self.switchboard.run_errand, self._retain)
 
     def _keep_log_short(self) -> None:
@@ -132,7 +131,8 @@ class Server:
 
     def _end_checkpoint(self, checkpoint: asyncio.Future[None]) -> None:
         if (error := checkpoint.exception()) is not None:
-            log.warning("checkpoint: %s", error)  # the log grows until one succeeds
+            log.warning("checkpoint: %s", error)
+            self._checkpointed_commits = -1  # so that it is tried again; until one succeeds the log grows
 
     def _watch_changed_processes(self) -> None:
         """Look at the processes of sessions, if anything about which they are has changed since the last time."""
