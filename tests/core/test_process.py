@@ -131,7 +131,10 @@ async def test_who_lives_for_another_process_from_now_on_is_watched_for_that(
 async def test_closing_leaves_no_descriptor_open(child: subprocess.Popen[bytes]) -> None:
     before = open_descriptors()
     watch = ProcessWatch(lambda _: None)
-    watch.watch({ANN: (child.pid, start_of(child.pid)), BOB: (os.getpid(), start_of(os.getpid()))})
+    began = (child.pid, start_of(child.pid))
+    for watched in ({ANN: began}, {ANN: began}, {ANN: began, BOB: began}, {BOB: began}, {ANN: began, BOB: began}):
+        watch.watch(watched)
+        assert len(open_descriptors()) <= len(before) + 1
     watch.close()
     assert open_descriptors() == before
 

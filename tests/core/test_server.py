@@ -169,17 +169,11 @@ async def test_retention_goes_on_in_one_chain_of_batches_however_long_it_takes(
     monkeypatch.setattr(server_module, "RETENTION_PAUSE_S", 0.02)
     store_with(tmp_path, acked=301)
     async with daemon_at(tmp_path, retention_messages=1) as daemon, connect(daemon) as client:
-        assert daemon.server is not None
-        retained: list[int] = []
-        retain = daemon.server._store.retain
-
-        def recorded(before_seq: int, older_than: float, batch: int, start_seq: int) -> int | None:
-            retained.append(start_seq)
-            return retain(before_seq, older_than, batch, start_seq)
-
-        monkeypatch.setattr(daemon.server._store, "retain", recorded)
+        started = time.monotonic()
         await until_messages(client, 1)
-        assert retained == sorted(set(retained))
+        assert (
+            time.monotonic() - started > 25 * 0.02
+        )  # thirty batches with a pause before each, whatever ticks meanwhile
 
 
 async def test_retention_begins_again_where_the_disk_refused_it(
@@ -305,7 +299,8 @@ async def test_a_checkpoint_that_fails_is_noted_and_keeps_nobody_from_ending(
         monkeypatch.setattr(daemon.server._history, "checkpoint", refuse)
         await client.join("ann")
         await client.send_many([("session:ann", NOTE)] * 500)
-        await eventually(lambda: "checkpoint: the store cannot write: for a test" in caplog.text)
+        said = "checkpoint: the store cannot write: for a test"
+        await eventually(lambda: caplog.text.count(said) >= 3)  # it is tried again and again
         await eventually(lambda: daemon.server is not None and daemon.server._checkpoint is not None)
     assert "Traceback" not in caplog.text
 
