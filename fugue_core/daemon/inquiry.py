@@ -7,6 +7,7 @@ import logging
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from threading import Lock
 from typing import TypeVar
 
 import msgspec
@@ -66,6 +67,7 @@ class InquiryDesk:
         self._lookup_thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="lookup")
         self._queues: dict[Peer, deque[_Search]] = {}
         self._running: Peer | None = None
+        self._running_lock = Lock()  # or an interrupt could hit the search that comes after the one it is meant for
         self._is_closed = False
 
     def ask(self, peer: Peer, call_id: CallId, request: Request) -> None:
@@ -85,10 +87,10 @@ class InquiryDesk:
                 self._queue(peer, _Search(call_id, lambda: self._history.page(request, limit)))
             case GetMessage():
                 message = MessageId(request.id)
-                self._run(self._lookup_thread, peer, call_id, lambda: self._lookups.record(message), _as_it_is)
+                self._look_up(peer, call_id, lambda: self._lookups.record(message), _as_it_is)
             case GetStatus():
                 # only the count takes long; the rest is the loop's own, and made there
-                self._run(self._lookup_thread, peer, call_id, self._lookups.count, self._host.status)
+                self._look_up(peer, call_id, self._lookups.count, self._host.status)
             case _:
                 raise AssertionError(f"nobody answers {request.method}")
 
@@ -99,8 +101,9 @@ class InquiryDesk:
     def leave(self, peer: Peer) -> None:
         """Forget what a peer searches for, and break off what runs for it."""
         self._queues.pop(peer, None)
-        if self._running is peer:
-            self._history.interrupt()
+        with self._running_lock:
+            if self._running is peer:
+                self._history.interrupt()
 
     async def close(self) -> None:
         """Break off the search that runs; answers that are not there yet go nowhere."""
@@ -116,12 +119,8 @@ class InquiryDesk:
 
     def _queue(self, peer: Peer, search: _Search) -> None:
         """Let a peer's searches run one after the other, so that it is owed one page at a time."""
-        queue = self._queues.setdefault(peer, deque())
-        if peer.waiting + len(queue) >= self._limits.waiting_requests:
-            peer.answer(search.call_id, TooManyWaiting(self._limits.waiting_requests))
-            return
-        queue.append(search)
-        if len(queue) == 1:
+        if self._may_wait(peer, search.call_id):
+            self._queues.setdefault(peer, deque()).append(search)
             self._search_next(peer)
 
     def _search_next(self, peer: Peer) -> None:
@@ -132,11 +131,13 @@ class InquiryDesk:
         search.is_running = True
 
         def run() -> msgspec.Struct:
-            self._running = peer
+            with self._running_lock:
+                self._running = peer
             try:
                 return search.run()
             finally:
-                self._running = None
+                with self._running_lock:
+                    self._running = None
 
         self._run(self._search_thread, peer, search.call_id, run, _as_it_is, lambda: self._end_search(peer))
 
@@ -148,6 +149,20 @@ class InquiryDesk:
             if not queue:
                 del self._queues[peer]
 
+    def _look_up(
+        self, peer: Peer, call_id: CallId, look_up: Callable[[], T], finish: Callable[[T], msgspec.Struct]
+    ) -> None:
+        if self._may_wait(peer, call_id):
+            self._run(self._lookup_thread, peer, call_id, look_up, finish)
+
+    def _may_wait(self, peer: Peer, call_id: CallId) -> bool:
+        """Count one more request that waits, or refuse it."""
+        if peer.waiting >= self._limits.waiting_requests:
+            peer.answer(call_id, TooManyWaiting(self._limits.waiting_requests))
+            return False
+        peer.waiting += 1
+        return True
+
     def _run(  # noqa: PLR0913, PLR0917  # who asks, what, where it runs, and what comes after
         self,
         thread: ThreadPoolExecutor,
@@ -157,11 +172,7 @@ class InquiryDesk:
         finish: Callable[[T], msgspec.Struct],
         then: Callable[[], None] | None = None,
     ) -> None:
-        """Have something done by a thread, and answer with what it brings."""
-        if peer.waiting >= self._limits.waiting_requests:
-            peer.answer(call_id, TooManyWaiting(self._limits.waiting_requests))
-            return
-        peer.waiting += 1
+        """Have something done by a thread, and answer with what it brings; it has waited long enough then."""
         future = self._loop.run_in_executor(thread, run)
 
         def answer(future: asyncio.Future[T]) -> None:

@@ -230,3 +230,13 @@ async def test_closing_waits_for_what_has_begun_and_answers_no_more(desk: Desk) 
     async with asyncio.timeout(10):
         await closing
     assert desk.sink.writes == []
+
+
+async def test_searches_go_on_after_one_too_many_was_refused(desk: Desk) -> None:
+    for call_id in range(1, 4):
+        desk.ask(call_id, ListMessages())
+    assert desk.peer.waiting == 2
+    answers = await desk.answers(3)
+    assert [("error" in answers[call_id]) for call_id in (1, 2, 3)] == [False, False, True]
+    assert desk.peer.waiting == 0
+    assert "result" in await desk.answer(ListMessages())
