@@ -53,6 +53,7 @@ class FugueApp(Shell):
         self._tag_history = TagHistory()
         self._doorbell = Doorbell()
         self._desk_lock = asyncio.Lock()
+        self._membership = 0
         self._desk_path = desk_path(state_dir(f"{self._server}.sock"))
 
     def on_mount(self) -> None:
@@ -72,7 +73,10 @@ class FugueApp(Shell):
         me = self._world.sessions.get(you) if you else None
         bar.unread = me.unread if me else 0
         pane = self.compose_pane
-        pane.you, pane.sessions = you, tuple(self._world.sessions.values())
+        pane.you = you
+        if self._membership != self._world.membership:
+            self._membership = self._world.membership
+            pane.sessions = tuple(self._world.sessions.values())
         self._call_for_human()
         if isinstance(self.screen, Inbox) and self.screen.unread != bar.unread:
             self.screen.unread = bar.unread

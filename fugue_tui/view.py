@@ -81,6 +81,8 @@ class World:
     Attributes:
         generation: Grows whenever all that was known has been replaced, or history has come in front.
         appended: How many messages were ever added at the newest end; see `news_since`.
+        membership: Grows whenever who receives what may be another than before: also where two events that came
+            together undo each other, since somebody may have asked between them.
     """
 
     def __init__(self) -> None:
@@ -91,6 +93,7 @@ class World:
         self.tags_used: dict[str, float] = {}
         self.generation = 0
         self.appended = 0
+        self.membership = 0
         self._by_seq: dict[int, MessageRow] = {}
         self._adopted: WeakValueDictionary[int, MessageRow] = WeakValueDictionary()
 
@@ -103,11 +106,13 @@ class World:
                 self._change_deliveries(session, state, seqs)
             case SessionJoined(session=info) | SessionChanged(session=info):
                 self.sessions[info.id] = info
+                self.membership += 1
             case SessionEnded(id=session, at=at):
                 ended = self.sessions.pop(session, None)
                 self.last.pop(session, None)
                 for tag in () if ended is None else ended.tags:
                     self._use_tag(tag, at)
+                self.membership += 1
             case Resync(snapshot=snapshot):
                 self.sessions = {info.id: info for info in snapshot.sessions}
                 self.last = {session: last for session, last in self.last.items() if session in self.sessions}
@@ -116,6 +121,7 @@ class World:
                 self._by_seq.clear()
                 self._adopted.clear()
                 self.generation += 1
+                self.membership += 1
 
     def add_history(self, entries: Iterable[LogEntry]) -> None:
         """Take in stored messages, newest first, in front of those that are known."""

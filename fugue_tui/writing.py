@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from typing import Literal, NamedTuple, TypeAlias, get_args
-from uuid import UUID
 
 import msgspec
 
@@ -191,18 +190,9 @@ def button_pieces(reach: Reach, *, is_off: bool) -> tuple[Ink, ...]:
     return (Ink(f" ctrl+enter  send{count} ", "on_accent", "accent", bold=True, press="send"), Ink(" "))
 
 
-def same_for_routing(old: Sequence[SessionInfo], new: Sequence[SessionInfo]) -> bool:
-    """Whether nothing changed that says who receives what, or what is offered; unread mail does neither."""
-    return len(old) == len(new) and all(a is b or _routing(a) == _routing(b) for a, b in zip(old, new, strict=True))
-
-
 def find_session(sessions: Iterable[SessionInfo], text: str) -> SessionInfo | None:
     """Return the session of this name or id."""
     return next((info for info in sessions if text in (info.name, str(info.id))), None)
-
-
-def _routing(info: SessionInfo) -> tuple[UUID, str, tuple[str, ...], object, str | None, bool]:
-    return (info.id, info.name, info.tags, info.worktree, info.repo, info.attached_clients > 0)
 
 
 def _target_pieces(kind: Kind, value: str, palette: Palette) -> list[Ink]:

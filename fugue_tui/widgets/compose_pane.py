@@ -47,7 +47,6 @@ from fugue_tui.writing import (
     kind_pieces,
     reach_pieces,
     receipt_pieces,
-    same_for_routing,
     sender_pieces,
     split_target,
     target_colour,
@@ -101,7 +100,7 @@ class ComposePane(Vertical):
     ]
 
     palette: reactive[Palette] = reactive(DARK, init=False)
-    sessions: reactive[tuple[SessionInfo, ...]] = reactive((), init=False)
+    sessions: reactive[tuple[SessionInfo, ...]] = reactive((), init=False, always_update=True)
     types: reactive[tuple[TypeUse, ...]] = reactive((), init=False)
     you: reactive[UUID | None] = reactive(None, init=False)
 
@@ -329,10 +328,8 @@ class ComposePane(Vertical):
         self._offer()
         self._draw()
 
-    def watch_sessions(self, old: tuple[SessionInfo, ...], new: tuple[SessionInfo, ...]) -> None:
+    def watch_sessions(self) -> None:
         """Offer the sessions and tags of now; and ask again who would receive it, once for many changes."""
-        if same_for_routing(old, new):
-            return
         self._offer()
         self._draw()
         if "resolve" not in self._waits:

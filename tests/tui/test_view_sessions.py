@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from rich.cells import cell_len
 
 from fugue_core.filter import parse_filter
-from fugue_core.protocol.envelope import Envelope, Participant
-from fugue_core.protocol.events import MessageSent, Resync, SessionEnded, SessionJoined
+from fugue_core.protocol.envelope import Envelope, Participant, Recipient
+from fugue_core.protocol.events import MessageSent, Resync, SessionChanged, SessionEnded, SessionJoined
 from fugue_core.protocol.message import OrchestrationMessage, pack
 from fugue_core.protocol.requests import Snapshot
 from fugue_core.protocol.session import SessionInfo, WorktreeInfo
@@ -131,7 +131,7 @@ def test_counts_and_paths_are_short() -> None:
 # ------------------------------------------------------------------------------------------------------- the world
 
 
-def sent(seq: int, sender: SessionInfo, target: WireTarget, at: float) -> MessageSent:
+def sent(seq: int, sender: SessionInfo, target: WireTarget, at: float, *to: SessionInfo) -> MessageSent:
     envelope = Envelope(
         id=UUID(int=seq),
         seq=seq,
@@ -140,7 +140,8 @@ def sent(seq: int, sender: SessionInfo, target: WireTarget, at: float) -> Messag
         sent_at=at,
         packed=pack(OrchestrationMessage("t", 1)),
     )
-    return MessageSent(envelope=envelope, recipients=())
+    recipients = tuple(Recipient(id=info.id, name=info.name, is_connected=True) for info in to)
+    return MessageSent(envelope=envelope, recipients=recipients)
 
 
 def test_the_world_knows_what_each_session_sent_last() -> None:
@@ -309,3 +310,20 @@ def test_what_all_have_is_not_offered() -> None:
     offers, fitting = offers_for("", KNOWN, {"citizen": 2, "pre": 1}, 2)
     assert ([offer.tag.name for offer in offers], fitting) == (["reviewer", "pre", "re"], 3)
     assert offers_for("citizen", KNOWN, {"citizen": 2}, 2) == ([], 0)
+
+
+def test_membership_grows_with_each_change_of_who_is_here_and_with_nothing_else() -> None:
+    world, grew = World(), []
+    tagged = session("cat", "shop@feat/cart", tags="builder citizen extra")
+    for event in (
+        Resync(snapshot=Snapshot(epoch="e", number=0, sessions=(ANN,), last_seq=0)),
+        SessionJoined(session=CAT),
+        SessionChanged(session=tagged),
+        SessionChanged(session=CAT),
+        sent(1, ANN, Tagged("builder"), 1.0, CAT),
+        SessionEnded(id=CAT.id, name="cat", at=2.0),
+    ):
+        before = world.membership
+        world.apply(event)
+        grew.append(world.membership - before)
+    assert grew == [1, 1, 1, 1, 0, 1]
