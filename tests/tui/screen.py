@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import time
 from collections.abc import AsyncIterator, Callable
 
 from textual.pilot import Pilot
@@ -11,7 +12,8 @@ from fugue_core.client.link import Opener
 from fugue_tui.app import FugueApp
 from fugue_tui.config import Config, ScreenConfig
 
-TURNS = 200
+PATIENCE_S = 60.0
+"""How long a machine that is busy with something else may take; nothing waits for it that comes to be."""
 PLAIN = Config(screen=ScreenConfig(glyphs="unicode"))
 
 
@@ -34,12 +36,12 @@ class Seen:
 
     async def until(self, is_so: Callable[[], object]) -> None:
         """Return when a condition holds."""
-        for _ in range(TURNS):
-            if is_so():
-                await self.pilot.pause()
-                return
-            await self.pilot.pause()
-        raise AssertionError(f"it never came to be; the screen is\n{self.text}")
+        give_up_at = time.monotonic() + PATIENCE_S
+        while not is_so():
+            if time.monotonic() > give_up_at:
+                raise AssertionError(f"it never came to be; the screen is\n{self.text}")
+            await self.pilot.pause(0.005)
+        await self.pilot.pause()
 
     async def until_shown(self, text: str) -> None:
         """Return when the screen shows a text."""
