@@ -162,7 +162,7 @@ class History:
         """Return a page of the log, of `limit` messages at most. Raises `InvalidFilter`."""
         conditions = []
         values: list[object] = []
-        for group in parse_filter(request.filter).alternatives():
+        for group in [*parse_filter(request.filter).alternatives(), *parse_filter(request.also).alternatives()]:
             clauses = [clause_of(term) for term in group]
             any_of = " OR ".join(clause.sql for clause in clauses)
             conditions.append(f"NOT ({any_of})" if group[0].is_negated else f"({any_of})")

@@ -19,7 +19,7 @@ ANCESTORS = 50
 class History(Protocol):
     """The part of a client that reads what is stored."""
 
-    async def list_messages(
+    async def list_messages(  # noqa: PLR0913  # the fields of the request
         self,
         filter: str = "",  # noqa: A002  # the word of the contract
         *,
@@ -27,6 +27,7 @@ class History(Protocol):
         after: int | None = None,
         limit: int = 100,
         order: Literal["newest", "oldest"] = "newest",
+        also: str = "",
     ) -> LogPage:
         """Return a page of the log."""
 
@@ -65,13 +66,9 @@ async def seq_at(history: History, at: float) -> int | None:
 async def find_match(
     history: History, filter_text: str, search_text: str, *, before: int | None, after: int | None
 ) -> int | None:
-    """Return the nearest message in one direction that passes both a filter and a search; None: there is none.
-
-    The words of both go into one filter, so that words of the same key become alternatives.
-    """
+    """Return the nearest message in one direction that passes both a filter and a search; None: there is none."""
     order: Literal["newest", "oldest"] = "newest" if after is None else "oldest"
-    words = f"{filter_text} {search_text}".strip()
-    page = await history.list_messages(words, before=before, after=after, limit=1, order=order)
+    page = await history.list_messages(filter_text, before=before, after=after, limit=1, order=order, also=search_text)
     return page.entries[0].envelope.seq if page.entries else None
 
 

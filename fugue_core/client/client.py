@@ -312,7 +312,7 @@ class Client:
         acked: Acked = await self._ask(AckMessages(ids=ids, up_to=up_to))
         return acked
 
-    async def list_messages(
+    async def list_messages(  # noqa: PLR0913  # the fields of the request
         self,
         filter: str = "",  # noqa: A002  # the word of the contract
         *,
@@ -320,9 +320,10 @@ class Client:
         after: int | None = None,
         limit: int = 100,
         order: Literal["newest", "oldest"] = "newest",
+        also: str = "",
     ) -> LogPage:
         """Return a page of the log of all messages, see `ListMessages`."""
-        request = ListMessages(filter=filter, before=before, after=after, limit=limit, order=order)
+        request = ListMessages(filter=filter, before=before, after=after, limit=limit, order=order, also=also)
         page: LogPage = await self._ask(request)
         return page
 

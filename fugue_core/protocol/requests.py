@@ -415,6 +415,7 @@ class ListMessages(Request, frozen=True, kw_only=True):
         filter: Words of the filter language, see docs/protocol.md.
         before, after: Only messages with a seq below, above.
         order: `newest` or `oldest` first.
+        also: A second filter that must be passed as well. Words of one key in both are no alternatives.
 
     Errors:
         InvalidFilter
@@ -429,6 +430,7 @@ class ListMessages(Request, frozen=True, kw_only=True):
     after: Seq | None = None
     limit: Count = 100
     order: Literal["newest", "oldest"] = "newest"
+    also: str = ""
 
 
 class MessageRecord(msgspec.Struct, frozen=True, kw_only=True):

@@ -176,9 +176,23 @@ def test_a_filter_finds(log: Log, words: str, seqs: list[int]) -> None:
     assert log.seqs(words) == seqs
 
 
+@pytest.mark.parametrize(
+    ("words", "also", "seqs"),
+    [
+        ("state:acked state:queued", "state:queued", [1, 4]),
+        ("state:queued", "!to:Bob hello", []),
+        ("from:ann", "from:Bob", []),
+        ("", "hello", [2]),
+    ],
+)
+def test_a_second_filter_is_passed_besides_the_first(log: Log, words: str, also: str, seqs: list[int]) -> None:
+    assert log.seqs(words, also=also) == seqs == sorted({*log.seqs(words)} & {*log.seqs(also)})
+
+
 def test_a_filter_that_cannot_be_read_is_refused(log: Log) -> None:
-    with pytest.raises(InvalidFilter, match="colour"):
-        log.page("colour:red")
+    for words, also in (("colour:red", ""), ("", "colour:red")):
+        with pytest.raises(InvalidFilter, match="colour"):
+            log.page(words, also=also)
 
 
 @pytest.mark.parametrize("key", ["type", "tag", "from", "to", "repo", None])

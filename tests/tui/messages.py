@@ -100,14 +100,15 @@ class MadeUpHistory:
         after: int | None = None,
         limit: int = 100,
         order: Literal["newest", "oldest"] = "newest",
+        also: str = "",
     ) -> LogPage:
         self.asked += 1
         if self.gate is not None:
             await self.gate.wait()
-        wanted = parse_filter(filter)
+        wanted, besides = parse_filter(filter), parse_filter(also)
         low, high = (after or 0) + 1, min(self.count, (before or self.count + 1) - 1)
         seqs: Iterable[int] = range(high, low - 1, -1) if order == "newest" else range(low, high + 1)
-        if not any(passes(self.envelope(seq), wanted) for seq in range(1, 1 + SAMPLE)):
+        if not any(passes(self.envelope(seq), wanted, besides) for seq in range(1, 1 + SAMPLE)):
             # what is not special is alike, so that no test need make a million messages to find a few
             seqs = sorted((seq for seq in self.special if low <= seq <= high), reverse=order == "newest")
         found: list[LogEntry] = []
@@ -115,7 +116,7 @@ class MadeUpHistory:
             if len(found) == limit:
                 return LogPage(entries=tuple(found), next=found[-1].envelope.seq)
             message = self.envelope(seq)
-            if passes(message, wanted):
+            if passes(message, wanted, besides):
                 found.append(LogEntry(envelope=message, deliveries=DeliveryCounts(acked=1)))
         return LogPage(entries=tuple(found), next=None)
 
@@ -129,8 +130,8 @@ class MadeUpHistory:
         return MessageRecord(envelope=self.envelope(seq), deliveries=self.deliveries.get(message, (one,)))
 
 
-def passes(message: Envelope, wanted: Filter) -> bool:
-    return not wanted.terms or wanted.matches(message_fields(message, [], ["acked"], None))
+def passes(message: Envelope, *filters: Filter) -> bool:
+    return all(not wanted.terms or wanted.matches(message_fields(message, [], ["acked"], None)) for wanted in filters)
 
 
 class PaneApp(App[None]):

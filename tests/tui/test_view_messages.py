@@ -393,6 +393,14 @@ async def test_a_match_is_the_nearest_in_its_direction() -> None:
     assert await find_match(history, "", "type:note", before=10, after=None) is None
 
 
+async def test_a_match_passes_both_the_filter_and_the_search_though_their_words_have_one_key() -> None:
+    history = MadeUpHistory(1_000)
+    history.special = {seq: envelope(seq, msg_type="a.b") for seq in (10, 400)}
+    history.special[700] = envelope(700, msg_type="a.c")
+    assert await find_match(history, "type:a.*", "type:*.b", before=900, after=None) == 400
+    assert await find_match(history, "type:a.b", "type:a.c", before=900, after=None) is None
+
+
 async def test_a_thread_has_what_is_answered_and_what_answers() -> None:
     history = MadeUpHistory(5_000)
     for seq, reply_to in ((100, None), (150, 100), (160, 150), (170, 100), (180, 9)):
