@@ -21,7 +21,7 @@ from fugue_core.protocol.envelope import Envelope, Participant, Recipient
 from fugue_core.protocol.session import SessionInfo, parse_session_id
 from fugue_core.protocol.target import Tagged
 
-Key: TypeAlias = Literal["tag", "from", "to", "type", "state", "repo", "text"]
+Key: TypeAlias = Literal["tag", "from", "to", "type", "state", "reply", "repo", "text"]
 KEYS: tuple[Key, ...] = get_args(Key)
 STATES = ("queued", "handed", "acked", "expired", "dead")
 
@@ -118,6 +118,7 @@ def message_fields(
         "to": [text for recipient in recipients for text in (recipient.name, str(recipient.id))],
         "type": (packed.msg_type,),
         "state": states,
+        "reply": () if envelope.reply_to is None else (str(envelope.reply_to),),
         "repo": _repo_names(sender_repo),
         "text": (packed.msg_type, bytes(packed.payload).decode()),
     }
@@ -175,6 +176,6 @@ def _term(key: str | None, value: str, *, is_negated: bool) -> Term:
         )
     if key == "state" and value not in STATES:
         raise InvalidFilter(f"{key}:{value}", f"a state is one of {', '.join(STATES)}")
-    if key in {"from", "to"} and (session := parse_session_id(value)) is not None:
-        value = str(session)  # however it was spelt
+    if key in {"from", "to", "reply"} and (known_id := parse_session_id(value)) is not None:
+        value = str(known_id)  # however it was spelt
     return Term(key=key, value=value, is_negated=is_negated)

@@ -74,7 +74,7 @@ class Clause(NamedTuple):
     values: tuple[object, ...] = ()
 
 
-def clause_of(term: Term) -> Clause:
+def clause_of(term: Term) -> Clause:  # noqa: PLR0911  # one for each kind of key
     """Return the SQL by which a message fits a word, negation aside: it says what `filter.message_fields` says."""
     value = term.value
     match term.key:
@@ -96,6 +96,8 @@ def clause_of(term: Term) -> Clause:
         case "state":
             sql = "EXISTS (SELECT 1 FROM delivery d WHERE d.seq = m.seq AND d.state = ?)"
             return Clause(sql, (STATE_NUMBERS[cast("DeliveryState", value)],))
+        case "reply":
+            return _replies(value)
 
 
 def _sessions(term: Term) -> Clause:
@@ -103,14 +105,24 @@ def _sessions(term: Term) -> Clause:
     if term.key == "repo":
         alternatives = [_compare("repo", value), _compare(_LAST_PART_OF_REPO, value)]
     elif (session := parse_session_id(value)) is not None:
-        alternatives = [Clause("id = ?", (session.bytes,))]
+        alternatives = [_equal("id", session)]
     else:
         alternatives = [_compare("name", value)]
         if "*" in value:
-            alternatives.append(_compare(_ID_AS_TEXT, value))
+            alternatives.append(_compare(_id_as_text("id"), value))
     condition = " OR ".join(clause.sql for clause in alternatives)
     values = [text for clause in alternatives for text in clause.values]
     return Clause(f"SELECT ref FROM session WHERE {condition}", tuple(values))  # noqa: S608  # made of constants
+
+
+def _replies(value: str) -> Clause:
+    message = parse_session_id(value)  # all ids are spelt alike
+    clause = _compare(_id_as_text("m.reply_to"), value) if message is None else _equal("m.reply_to", message)
+    return Clause(f"(m.reply_to IS NOT NULL AND {clause.sql})", clause.values)  # without, `NOT` of it could be NULL
+
+
+def _equal(column: str, value: UUID) -> Clause:
+    return Clause(f"{column} = ?", (value.bytes,))
 
 
 def _compare(column: str, value: str) -> Clause:
@@ -121,13 +133,12 @@ def _compare(column: str, value: str) -> Clause:
 
 
 _LAST_PART_OF_REPO = "substr(repo, 1 + length(rtrim(repo, replace(repo, '/', ''))))"
-_ID_AS_TEXT = (
-    "lower("
-    + " || '-' || ".join(
-        f"substr(hex(id), {first}, {digits})" for first, digits in ((1, 8), (9, 4), (13, 4), (17, 4), (21, 12))
-    )
-    + ")"
-)
+_ID_PARTS = ((1, 8), (9, 4), (13, 4), (17, 4), (21, 12))
+
+
+def _id_as_text(column: str) -> str:
+    parts = [f"substr(hex({column}), {first}, {digits})" for first, digits in _ID_PARTS]
+    return "lower(" + " || '-' || ".join(parts) + ")"
 
 
 class History:

@@ -68,6 +68,7 @@ _MIGRATIONS: tuple[str, ...] = (
         PRIMARY KEY (seq, recipient)
     ) WITHOUT ROWID;
     """,
+    "CREATE INDEX message_reply_to ON message (reply_to) WHERE reply_to IS NOT NULL;",
 )
 """Schema version n is what the first n of these make; an older file is brought forward when it is opened."""
 

@@ -14,6 +14,7 @@ _HEADS: dict[Key, str] = {
     "to": "received by",
     "type": "of type",
     "state": "with a delivery",
+    "reply": "in reply to",
     "repo": "from the repository",
     "text": "with the text",
 }

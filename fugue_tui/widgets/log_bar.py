@@ -21,7 +21,7 @@ from fugue_tui.phrase import parse_time, time_words, words_of
 
 Purpose: TypeAlias = Literal["filter", "search", "time"]
 _HINTS: dict[Purpose, str] = {
-    "filter": "from:ann  to:  tag:  type:gas_town.*  state:acked  repo:  text, ! before a word negates",
+    "filter": "from:ann  to:  tag:  type:gas_town.*  state:acked  reply:  repo:  text, ! before a word negates",
     "search": "the words of a filter; enter goes to the nearest older match, n and N to the others",
     "time": "12:04, 12:04:05, 2026-01-31 12:04, or 5m ago",
 }

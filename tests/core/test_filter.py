@@ -69,7 +69,11 @@ def test_every_key_takes_a_value(key: Key) -> None:
 @pytest.mark.parametrize(
     ("text", "value", "words"),
     [
-        ("color:red", "color:red", "the keys are tag:, from:, to:, type:, state:, repo:, text:; quote free text"),
+        (
+            "color:red",
+            "color:red",
+            "the keys are tag:, from:, to:, type:, state:, reply:, repo:, text:; quote free text",
+        ),
         ("http://x", "http://x", "quote free text that has a colon"),
         ("state:done", "state:done", "a state is one of queued, handed, acked, expired, dead"),
         ("state:ack*", "state:ack*", "a state is one of"),
@@ -144,6 +148,7 @@ BID: Fields = {
     "tag": ["mayor"],
     "type": ["gas_town.bid"],
     "state": ["queued", "acked"],
+    "reply": ["0197c4e2-6f1b-7a30-9d52-5b1e0c77a41f"],
     "repo": ["/r"],
     "text": ["gas_town.bid", '{"amount": 75, "note": "Hello World"}'],
 }
@@ -171,6 +176,8 @@ BID: Fields = {
         "!from:ann !from:bob from:cat-*",
         "tag:mayor",
         "repo:/r",
+        "reply:0197c4e26f1b7a309d525b1e0c77a41f",
+        "reply:*",
         "type:gas_town.bid*",
         "text:HELLO",
     ],
@@ -197,6 +204,8 @@ def test_a_filter_that_lets_the_bid_through(text: str) -> None:
         "!hello",
         '"o  w"',
         "!state:acked",
+        "reply:0197c4e2",
+        "!reply:*",
         "type:a*gas_town.bid",
         "type:gas_town.bid*d",
     ],

@@ -48,6 +48,7 @@ class Row(NamedTuple):
     msg_type: str
     payload: str
     deliveries: dict[int, DeliveryState]
+    reply_to: int | None = None
 
     def envelope(self, seq: int) -> Envelope:
         sender = SESSIONS[self.sender - 1]
@@ -58,6 +59,7 @@ class Row(NamedTuple):
             target=self.target,
             sent_at=100.0 + seq,
             packed=PackedMessage(self.msg_type, msgspec.Raw(self.payload.encode())),
+            reply_to=None if self.reply_to is None else UUID(int=1000 + self.reply_to),
         )
 
     def recipients(self) -> list[Participant]:
@@ -70,11 +72,11 @@ def row_of(
     *,
     sender: int = 1,
     msg_type: str = "note",
+    reply_to: int | None = None,
     **deliveries: DeliveryState,
 ) -> Row:
-    return Row(
-        sender, target or Tagged("x"), msg_type, payload, {int(ref[1:]): state for ref, state in deliveries.items()}
-    )
+    states = {int(ref[1:]): state for ref, state in deliveries.items()}
+    return Row(sender, target or Tagged("x"), msg_type, payload, states, reply_to)
 
 
 def store_rows(store: SqliteStore, rows: list[Row]) -> None:
@@ -116,9 +118,15 @@ def log(tmp_path: Path) -> Iterator[Log]:
             row_of(Broadcast(), '"Hello, WORLD"', sender=2, msg_type="greeting", r1="dead"),
             row_of(SessionNamed(str(SESSIONS[3].id), "anna"), '"100% _sure_ [yes]?"', sender=3, r4="handed"),
             row_of(
-                Worktree("/w/tag:mayor"), '"É is not é"', sender=5, msg_type="gas_town.award", r1="expired", r2="queued"
+                Worktree("/w/tag:mayor"),
+                '"É is not é"',
+                sender=5,
+                msg_type="gas_town.award",
+                reply_to=1,
+                r1="expired",
+                r2="queued",
             ),
-            row_of(Tagged("may*r", "/x/shop"), "null", sender=4),
+            row_of(Tagged("may*r", "/x/shop"), "null", sender=4, reply_to=2),
         ],
     )
     yield log
@@ -151,6 +159,14 @@ def log(tmp_path: Path) -> Iterator[Log]:
         ("state:queued", [1, 4]),
         ("state:acked state:dead", [1, 2]),
         ("!state:acked", [2, 3, 4, 5]),
+        ("reply:00000000-0000-0000-0000-0000000003e9", [4]),
+        ("!reply:{000003E9-0000-0000-0000-000000000000}", [1, 2, 3, 4, 5]),
+        ("!reply:000000000000000000000000000003e9", [1, 2, 3, 5]),
+        ("reply:000000000000000000000000000003e9 reply:000000000000000000000000000003ea", [4, 5]),
+        ("reply:*", [4, 5]),
+        ("!reply:*", [1, 2, 3]),
+        ("reply:*-0000000003ea", [5]),
+        ("reply:3ea", []),
         ("repo:shop", [1, 2]),
         ("repo:/x/shop", [1]),
         ("repo:x/shop", []),
@@ -174,6 +190,15 @@ def log(tmp_path: Path) -> Iterator[Log]:
 )
 def test_a_filter_finds(log: Log, words: str, seqs: list[int]) -> None:
     assert log.seqs(words) == seqs
+
+
+def test_replies_are_found_without_looking_through_all_messages(log: Log) -> None:
+    asked: list[str] = []
+    log.history._database.set_trace_callback(asked.append)
+    assert log.seqs(f"reply:{UUID(int=1001)} reply:{UUID(int=1002)}", after=1) == [4, 5]
+    plan = log.history._database.execute(f"EXPLAIN QUERY PLAN {asked[0]}").fetchall()
+    assert any("USING INDEX message_reply_to" in row[-1] for row in plan)
+    assert not any(row[-1].startswith("SCAN m") for row in plan)
 
 
 @pytest.mark.parametrize(
@@ -343,7 +368,8 @@ def rows(draw: st.DrawFn) -> Row:
         deliveries = {[str(record.id) for record in SESSIONS].index(target.session) + 1: draw(states)}
     else:
         deliveries = draw(st.dictionaries(st.integers(1, 5), states, max_size=3))
-    return Row(draw(st.integers(1, 5)), target, draw(words_of_text), draw(json_texts), deliveries)
+    reply_to = draw(st.none() | st.integers(1, 3))
+    return Row(draw(st.integers(1, 5)), target, draw(words_of_text), draw(json_texts), deliveries, reply_to)
 
 
 ids = st.sampled_from(SESSIONS).flatmap(
@@ -358,6 +384,7 @@ values = {
     "to": names | ids | words_of_text,
     "type": words_of_text,
     "state": st.sampled_from(STATES),
+    "reply": st.sampled_from([str(UUID(int=1001)), UUID(int=1002).hex, "*", "*3e9", "x"]),
     "repo": st.sampled_from(["shop", "/x/shop", "*shop", "/x/*", "sh?p", "", "api", "*"]) | words_of_text,
     None: words_of_text,
 }

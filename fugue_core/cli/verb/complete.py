@@ -29,6 +29,7 @@ _FILTER_KEYS = {
     "to:": "received by",
     "type:": "of a type",
     "state:": "with a delivery in this state",
+    "reply:": "in reply to a message",
     "repo:": "sent from a repository",
     "text:": "with this in type or payload",
 }

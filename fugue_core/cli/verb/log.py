@@ -42,7 +42,7 @@ VERB = Verb(
 One line a message, oldest first: when, from whom to whom, its type, its payload, and how it fares: ✓2/2 all have
 acknowledged it, …1/2 one of two has, ✗ dead or expired. With --json the envelope.
 
-A FILTER is text to look for in type and payload, or tag: from: to: type: state: repo: with a value; ! before it
+A FILTER is text to look for in type and payload, or tag: from: to: type: state: reply: repo: with a value; ! before it
 negates, * stands for any characters, a value with spaces stands in double quotes. Words of one key are alternatives;
 otherwise all must match. A state is one of queued, handed, acked, expired, dead.""",
     arguments=(
