@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import cache
+from functools import cache, lru_cache
 
 from rich.cells import cell_len, set_cell_size
 from rich.segment import Segment
@@ -11,6 +11,9 @@ from textual.strip import Strip
 
 from fugue_core.printable import printable
 from fugue_tui.palette import REVERSE
+
+STRIPS = 512
+"""Lines that are kept as the objects that they were; several times as many as a screen has."""
 
 
 @cache
@@ -27,6 +30,12 @@ def fit(text: str, width: int) -> str:
     if cell_len(shown) <= width:
         return shown
     return set_cell_size(shown, max(0, width - 1)).rstrip() + "…" if width > 0 else ""
+
+
+@lru_cache(STRIPS)
+def strip_of(segments: tuple[Segment, ...], width: int) -> Strip:
+    """Return a line; the same object for the same pieces, so that what a terminal is sent for it is made once."""
+    return Strip(segments, width)
 
 
 class Line:
@@ -72,6 +81,6 @@ class Line:
         return self
 
     def strip(self) -> Strip:
-        """Return the whole line, exactly `width` cells."""
+        """Return the whole line, exactly `width` cells; see `strip_of`."""
         self.at(self.width)
-        return Strip(self._segments, self.column)
+        return strip_of(tuple(self._segments), self.column)

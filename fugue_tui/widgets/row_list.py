@@ -9,6 +9,7 @@ from rich.cells import cell_len
 from rich.segment import Segment
 from textual import events
 from textual.binding import Binding, BindingType
+from textual.geometry import Region
 from textual.reactive import reactive
 from textual.strip import Strip
 from textual.widget import Widget
@@ -84,18 +85,47 @@ class RowList(Widget, can_focus=True):
 
     def render_line(self, y: int) -> Strip:
         """Return a line of the pane, see `Widget`."""
-        width = self.size.width
-        if y < self.heading_rows:
-            return self.heading(y, width)
-        if y >= self.heading_rows + self.visible_rows:
-            return self.foot(y - self.heading_rows - self.visible_rows, width)
-        index = self._top + y - self.heading_rows
+        return self._draw_lines(range(y, y + 1))[0]
+
+    def render_lines(self, crop: Region) -> list[Strip]:
+        """Return lines of the pane, see `Widget`.
+
+        What is drawn here is all that is seen. So a line stays the same object for as long as it says the same, and
+        with it stays what Textual has made of it for the terminal; Textual's own way would make each anew, to add
+        borders and tints. It is taken only where there are any.
+        """
+        if self.gutter or self.styles.tint.a or self.opacity < 1:
+            return super().render_lines(crop)
+        lines = self._draw_lines(crop.line_range)
+        background = self.background_colors[1]
+        for line_filter in self.get_line_filters():
+            lines = [line.apply_filter(line_filter, background) for line in lines]
+        return lines if crop.width == self.region.width else [line.crop(*crop.column_span) for line in lines]
+
+    def _draw_lines(self, lines: range) -> list[Strip]:
+        width, heading_rows = self.size.width, self.heading_rows
+        foot_at = heading_rows + self.visible_rows
+        return [
+            self.heading(y, width)
+            if y < heading_rows
+            else self.foot(y - foot_at, width)
+            if y >= foot_at
+            else self._draw_row(y - heading_rows, width)
+            for y in lines
+        ]
+
+    def _draw_row(self, row: int, width: int) -> Strip:
+        index, fill = self._top + row, self.background
         if index >= self.count:
-            return Line(width, self.background).strip()
-        fill = self.background
-        if index == self.cursor:
-            fill = self.palette.cursor if self.is_active else self.palette.cursor_weak
-        return self._with_bar(self.draw(index, width, fill), fill, is_cursor=index == self.cursor)
+            return self.empty(row, width)
+        if index != self.cursor:
+            return self.draw(index, width, fill)
+        fill = self.palette.cursor if self.is_active else self.palette.cursor_weak
+        return self._with_bar(self.draw(index, width, fill), fill)
+
+    def empty(self, row: int, width: int) -> Strip:  # noqa: ARG002  # all alike, unless a subclass says otherwise
+        """Return a line on which no row is; 0 is the first below the heading."""
+        return Line(width, self.background).strip()
 
     @property
     def background(self) -> str:
@@ -119,9 +149,7 @@ class RowList(Widget, can_focus=True):
         """How many rows stand above the list."""
         return self.HEADING_ROWS
 
-    def _with_bar(self, strip: Strip, fill: str, *, is_cursor: bool) -> Strip:
-        if not is_cursor:
-            return strip
+    def _with_bar(self, strip: Strip, fill: str) -> Strip:
         colour = self.palette.accent if self.is_active else self.palette.ghost
         bar = Strip([Segment("▌", style_of(colour, fill))], 1)
         return Strip.join([bar, strip.crop(1)])

@@ -179,12 +179,12 @@ class SessionList(RowList):
 
     # ------------------------------------------------------------------------------------------------------- drawing
 
-    def render_line(self, y: int) -> Strip:
-        """Return a line of the pane; where there is no row, why."""
-        if self.rows or y != self.HEADING_ROWS + 1 or self.visible_rows <= 1:
-            return super().render_line(y)
+    def empty(self, row: int, width: int) -> Strip:
+        """Where there is no row at all, why."""
+        if self.rows or row != 1:
+            return super().empty(row, width)
         text = "nothing fits the filter; esc clears it" if self._filter.terms else "no sessions yet"
-        return Line(self.size.width, self.background).at(2).put(text, self.palette.muted).strip()
+        return Line(width, self.background).at(2).put(text, self.palette.muted).strip()
 
     def heading(self, row: int, width: int) -> Strip:  # noqa: ARG002  # there is one
         """The title: how many, the filter, the marks, the order."""

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 from rich.cells import cell_len
 from textual.events import MouseScrollUp
+from textual.geometry import Region
 from textual.widgets import Input
 
 from fugue_core.protocol.events import DeliveriesChanged
@@ -395,3 +396,36 @@ async def test_a_frame_costs_what_has_come_and_not_what_there_is() -> None:
         rows = app.log_list.rows
         app.send(envelope(20_001))
         assert app.log_list.rows is rows
+
+
+async def test_a_line_stays_the_same_object_for_as_long_as_it_says_the_same() -> None:
+    app = PaneApp(MadeUpHistory(100), live=50)
+    async with app.run_test(size=SIZE) as pilot:
+        await settle(pilot)
+        log = app.log_list
+        before = log.render_lines(log.size.region)
+        app.send(envelope(101))
+        after = log.render_lines(log.size.region)
+        assert [id(line) for line in after[3:-2]] == [id(line) for line in before[4:-1]]  # one up, but for the cursor's
+
+
+async def test_what_is_drawn_is_what_the_screen_shows() -> None:
+    app = PaneApp(MadeUpHistory(100), live=50)
+    async with app.run_test(size=SIZE) as pilot:
+        await settle(pilot)
+        log = app.log_list
+        whole = log.render_lines(log.size.region)
+        assert [line.text for line in whole] == lines_of(log)
+        part = log.render_lines(Region(5, 3, 20, 2))
+        assert [line.text for line in part] == [line.text[5:25] for line in whole[3:5]]
+
+
+async def test_a_tint_reaches_every_line() -> None:
+    app = PaneApp(MadeUpHistory(100), live=50)
+    async with app.run_test(size=SIZE) as pilot:
+        await settle(pilot)
+        log = app.log_list
+        plain = log.render_lines(log.size.region)
+        log.styles.tint = "#ff0000 50%"
+        tinted = log.render_lines(log.size.region)
+        assert all(line != was and line.text == was.text for line, was in zip(tinted, plain, strict=True))
