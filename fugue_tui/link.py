@@ -20,8 +20,9 @@ from fugue_core.protocol.events import Event, Resync
 from fugue_core.protocol.session import SessionInfo
 from fugue_tui.view import World
 
-SLICE_EVENTS = 50
-"""Events that are taken in before anybody else has a turn."""
+SLICE_S = 0.001
+"""How long events are taken in before anybody else has a turn: a key passes through half a dozen turns until it is
+answered."""
 HISTORY_MESSAGES = 500
 FIRST_RETRY_S = 1.0
 LAST_RETRY_S = 15.0
@@ -138,17 +139,26 @@ class DaemonLink:
         subscription = await client.subscribe()
         self._client = client
         while True:
-            events = await subscription.next_batch()
-            for place, event in enumerate(events, 1):
-                self.world.apply(event)
-                if place % SLICE_EVENTS == 0:
-                    await asyncio.sleep(0)  # a key must not wait until ten thousand events have been taken in
-                if isinstance(event, Resync):
-                    page = await client.list_messages(limit=HISTORY_MESSAGES)
-                    self.world.add_history(page.entries)
-                    self._retry_s = FIRST_RETRY_S
-                    self._set(LinkState(kind="up"))
-            self._on_events(events)
+            await self._take(client, await subscription.next_batch())
+
+    async def _take(self, client: Client, events: Sequence[Event]) -> None:
+        """Take in events, in slices: neither a key nor a frame waits until ten thousand of them are taken in."""
+        told, until = 0, time.perf_counter() + SLICE_S
+        for place, event in enumerate(events, 1):
+            self.world.apply(event)
+            if isinstance(event, Resync):
+                page = await client.list_messages(limit=HISTORY_MESSAGES)
+                self.world.add_history(page.entries)
+                self._retry_s = FIRST_RETRY_S
+                self._set(LinkState(kind="up"))
+            elif time.perf_counter() < until:
+                continue
+            self._on_events(events[told:place])
+            told = place
+            await asyncio.sleep(0)
+            until = time.perf_counter() + SLICE_S
+        if told < len(events):
+            self._on_events(events[told:])
 
     async def _join(self, client: Client) -> SessionInfo:
         """Be the human's session: the one that this shell speaks for, or one named after the user."""
