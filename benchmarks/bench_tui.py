@@ -1,10 +1,13 @@
-"""The screen, headless in this process, at 120 x 40: how soon it is there, how smooth it is, how much memory it takes.
+"""The screen as a process in a terminal of 120 x 40: how soon it is there, how smooth it is, what it takes.
 
-first frame   a fresh interpreter up to the first frame of `fugue`, beside a Textual app of one empty `Static`
-cold start    the same up to a log with messages, from a daemon with 50 sessions and 100,000 stored messages
-frames, keys  a sender in another process, a daemon in a third; frames that were drawn a second, and the time from a
-              key press to the frame that shows what came of it
-memory        what 200 pages of a history of 1,000,000 messages add to the process, scrolled back one by one
+first frame   from before the process is started to its first frame, beside a Textual app of one `Static`
+cold start    the same up to the newest messages and the sessions, from a daemon with 100 sessions and 100,000 messages
+frames        frames a second that came to the terminal, with 100 sessions; a sender in another process sends to one of
+              them, a daemon in a third
+key to frame  from writing a key to the terminal to the end of the frame that shows what came of it: `f` stops following
+              the newest message, and follows again
+core          processor time of the screen's process, by the time that passed
+memory        the screen's process on a history of 1,000,000 messages, and after going back in it half a page at a time
 """
 
 from __future__ import annotations
@@ -13,56 +16,42 @@ import asyncio
 import contextlib
 import multiprocessing
 import os
-import resource
-import subprocess
+import random
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from statistics import median, quantiles
 
 from figure import Figure, Goal, alternate, compare, run_as_script
-from peer import SOCKET, fugue_home, running_fugue, scratch
-from stored import fill
-from textual import events
+from peer import SOCKET, environment, fugue_home, running_fugue, scratch
+from stored import ENDED, fill
+from terminal import Terminal, in_terminal
 
 import fugue_core
 from fugue_core import OrchestrationMessage, Tagged
-from fugue_core.client.link import SocketOpener
 from fugue_core.store import SqliteStore
-from fugue_tui.app import FugueApp
 
-SIZE = (120, 40)
 RATES = (100, 1_000, 10_000)
+SESSIONS = 100
+STORED = 100_000
+FEW_STORED = 1_000
 BURST_S = 0.02
+WARM_UP_S = 2.0
 KEY_EVERY_S = 0.1
-POLL_S = 0.001
-SCROLLED_PAGES = 200
+"""On the average. Keys in step with the frames would all find them at the same point."""
+KEY_PATIENCE_S = 5.0
+BACK_HALF_PAGES = 6_000
+BACK_AT_ONCE = 20
+BACK_EVERY_S = 0.03
+MIB = 1024 * 1024
 
-FIRST_FRAME = """
-import asyncio, sys
-from textual.app import App
-{make}
-async def main():
-    async with app.run_test(size=(120, 40)) as pilot:
-        {wait}
-asyncio.run(main())
-"""
 MINIMAL = """
+from textual.app import App
 from textual.widgets import Static
 class Minimal(App):
     def compose(self):
-        yield Static("")
-app = Minimal()
-"""
-FUGUE = """
-from fugue_core.client.link import SocketOpener
-from fugue_tui.app import FugueApp
-app = FugueApp(SocketOpener({socket!r}, start=False))
-"""
-UNTIL_MESSAGES = """
-        while not app.message_log.count:  # noqa: ASYNC110  # the app is watched from outside
-            await asyncio.sleep(0.002)
-        await pilot.pause()
+        yield Static("minimal")
+Minimal().run()
 """
 
 
@@ -72,98 +61,82 @@ def measure(is_quick: bool) -> list[Figure]:  # noqa: FBT001  # what `run_as_scr
     with scratch() as directory:
         figures += _starts(directory, rounds=3 if is_quick else 9)
         for rate in RATES:
-            figures += asyncio.run(_smoothness(directory, rate, seconds=3.0 if is_quick else 10.0))
-        figures.append(asyncio.run(_memory(directory, 50_000 if is_quick else 1_000_000)))
+            figures += _smoothness(directory, rate, seconds=3.0 if is_quick else 20.0)
+        figures += _memory(directory, 50_000 if is_quick else 1_000_000, BACK_HALF_PAGES // (10 if is_quick else 1))
     return figures
 
 
 def _starts(directory: str, rounds: int) -> list[Figure]:
-    def run(make: str, wait: str = "pass") -> float:
+    def run(command: Sequence[str], variables: Mapping[str, str], text: str) -> float:
         began = time.perf_counter()
-        program = FIRST_FRAME.format(make=make, wait=wait)
-        subprocess.run([sys.executable, "-c", program], check=True, capture_output=True)
-        return (time.perf_counter() - began) * 1e3
+        with in_terminal(command, variables) as terminal:
+            return (terminal.wait_for(_shows(text)) - began) * 1e3
 
-    with _daemon(directory, "starts", 100_000) as socket_path:
-        fugue = FUGUE.format(socket=socket_path)
-        found = alternate({"fugue": lambda: run(fugue), "Textual": lambda: run(MINIMAL)}, rounds)
-        cold = [run(fugue, UNTIL_MESSAGES) for _ in range(rounds)]
-    goal = Goal(1.5, is_least=False)
+    with _daemon(directory, "starts", STORED) as (fugue, variables):
+        minimal = [sys.executable, "-c", MINIMAL]
+        contenders = {
+            "fugue": lambda: run(fugue, variables, "Messages"),
+            "Textual": lambda: run(minimal, variables, "minimal"),
+        }
+        found = alternate(contenders, rounds)
+        cold = [run(fugue, variables, f"{STORED:,}") for _ in range(rounds)]
+    what = f"cold start, {SESSIONS} sessions and {STORED:,} messages stored"
     return [
-        *compare("first frame, whole process", found, "ms", peers=["Textual"], goal=goal),
-        Figure(what="cold start with 100,000 stored messages", value=median(cold), unit="ms"),
+        *compare("first frame", found, "ms", peers=["Textual"], goal=Goal(1.5, is_least=False)),
+        Figure(what=what, value=median(cold), unit="ms"),
     ]
 
 
 @contextlib.contextmanager
-def _daemon(directory: str, name: str, messages: int = 0) -> Iterator[str]:
-    """Run a daemon with so many stored messages; yield the path of its socket."""
+def _daemon(directory: str, name: str, messages: int) -> Iterator[tuple[list[str], dict[str, str]]]:
+    """Run a daemon with so many stored messages; yield the command that opens its screen, and its environment."""
     home = fugue_home(os.path.join(directory, name))
-    if messages:
-        state_dir = os.path.join(home, "fugue", SOCKET.removesuffix(".sock"))
-        os.makedirs(state_dir, mode=0o700)
-        with contextlib.closing(SqliteStore(os.path.join(state_dir, "messages.db"))) as store:
-            fill(store, messages)
+    state_dir = os.path.join(home, "fugue", SOCKET.removesuffix(".sock"))
+    os.makedirs(state_dir, mode=0o700)
+    with contextlib.closing(SqliteStore(os.path.join(state_dir, "messages.db"))) as store:
+        fill(store, messages, SESSIONS + ENDED)
     socket_path = os.path.join(home, SOCKET)
     with running_fugue(home, socket_path):
-        yield socket_path
+        yield [sys.executable, "-m", "fugue_tui", "--socket", socket_path], environment(home)
 
 
-async def _smoothness(directory: str, rate: int, seconds: float) -> list[Figure]:
-    with _daemon(directory, f"rate-{rate}") as socket_path:
-        sender = multiprocessing.get_context("spawn").Process(target=send_steadily, args=(socket_path, rate))
+def _smoothness(directory: str, rate: int, seconds: float) -> list[Figure]:
+    with _daemon(directory, f"rate-{rate}", FEW_STORED) as (command, variables):
+        sender = multiprocessing.get_context("spawn").Process(target=send_steadily, args=(command[-1], rate))
         sender.start()
         try:
-            frames, took_ms, seen = await _watch(socket_path, seconds)
+            with in_terminal(command, variables) as terminal:
+                terminal.wait_for(_shows("● follow"))
+                terminal.watch(WARM_UP_S)
+                began, frames, cpu_s = time.perf_counter(), terminal.frames, terminal.cpu_s()
+                took_ms = _press_keys(terminal, seconds)
+                elapsed = time.perf_counter() - began
+                frames, cpu_s = terminal.frames - frames, terminal.cpu_s() - cpu_s
         finally:
             sender.kill()
             sender.join()
-    p95 = quantiles(took_ms, n=20, method="inclusive")[-1] if len(took_ms) > 1 else float("nan")
-    note = f"{seen:,.0f} messages/s were taken in"
+    at, p95 = f"at {rate:,} messages/s", quantiles(took_ms, n=20, method="inclusive")[-1]
     return [
-        Figure(what=f"frames at {rate:,} messages/s", value=frames, unit="frames/s", goal=Goal(25, "value"), note=note),
-        Figure(what=f"key to frame at {rate:,} messages/s, p95", value=p95, unit="ms", goal=Goal(50, "value", False)),  # noqa: FBT003  # less is better
+        Figure(what=f"frames {at}", value=frames / elapsed, unit="frames/s", goal=Goal(25, "value")),
+        Figure(what=f"key to frame {at}, p50", value=median(took_ms), unit="ms"),
+        Figure(what=f"key to frame {at}, p95", value=p95, unit="ms", goal=Goal(50, "value", is_least=False)),
+        Figure(what=f"core {at}", value=cpu_s / elapsed * 100, unit="%"),
     ]
 
 
-async def _watch(socket_path: str, seconds: float) -> tuple[float, list[float], float]:
-    """Return frames a second, what each key took in milliseconds, and messages a second."""
-    app = FugueApp(SocketOpener(socket_path, start=False))
-    frames: list[float] = []
+def _press_keys(terminal: Terminal, seconds: float) -> list[float]:
+    """Stop following and follow, in turns; return what each key took in milliseconds."""
+    draw = random.Random(20)  # a seed, so that each run does the same
     took_ms: list[float] = []
-    async with app.run_test(size=SIZE) as pilot:
-        while not app.message_log.count:  # noqa: ASYNC110  # the app is watched from outside
-            await asyncio.sleep(0.01)
-        await pilot.pause()
-        display = app._display  # noqa: SLF001  # where a frame goes out
-
-        def counted(screen: object, renderable: object) -> None:
-            display(screen, renderable)  # type: ignore[arg-type]  # passed on
-            frames.append(time.perf_counter())
-
-        app._display = counted  # type: ignore[method-assign]  # noqa: SLF001  # only to count
-        began, seen = time.perf_counter(), app.message_log.total
-        is_up = True
-        while time.perf_counter() - began < seconds:
-            await asyncio.sleep(KEY_EVERY_S)
-            was, pressed = app.message_log.cursor, time.perf_counter()
-            key = events.Key("k" if is_up else "G", "k" if is_up else "G")
-            key.set_sender(app)
-            followed = app.message_log.is_following
-            assert app._driver is not None  # noqa: SLF001  # as Pilot presses keys
-            app._driver.send_message(key)  # noqa: SLF001
-            while app.message_log.is_following == followed and app.message_log.cursor == was:
-                await asyncio.sleep(POLL_S)
-                if time.perf_counter() - pressed > 1:
-                    break
-            answered = len(frames)
-            while len(frames) == answered and time.perf_counter() - pressed < 1:  # noqa: ASYNC110  # the same
-                await asyncio.sleep(POLL_S)
-            took_ms.append((time.perf_counter() - pressed) * 1e3)
-            is_up = not is_up
-        elapsed = time.perf_counter() - began
-        seen = app.message_log.total - seen
-    return len(frames) / elapsed, took_ms, seen / elapsed
+    until = time.perf_counter() + seconds
+    is_paused = _shows("paused", "↓ ")  # the second as soon as something has come meanwhile
+    while time.perf_counter() < until:
+        for is_answered in (is_paused, _shows("● follow")):
+            terminal.watch(KEY_EVERY_S * draw.uniform(0.5, 1.5))
+            pressed = time.perf_counter()
+            terminal.press("f")
+            took_ms.append((terminal.wait_for(is_answered, KEY_PATIENCE_S) - pressed) * 1e3)
+    return took_ms
 
 
 def send_steadily(socket_path: str, rate: int) -> None:
@@ -193,21 +166,33 @@ async def _drain(reader: fugue_core.Client) -> None:
             await reader.ack(up_to=received.envelopes[-1].seq)
 
 
-async def _memory(directory: str, messages: int) -> Figure:
-    with _daemon(directory, "memory", messages) as socket_path:
-        app = FugueApp(SocketOpener(socket_path, start=False))
-        async with app.run_test(size=SIZE) as pilot:
-            while not app.message_log.count:  # noqa: ASYNC110  # the same
-                await asyncio.sleep(0.01)
-            await pilot.pause()
-            before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-            for _ in range(SCROLLED_PAGES):
-                app.message_log.rest_at(0)
-                await app.workers.wait_for_complete([worker for worker in app.workers if worker.name == "fetch_page"])
-                await asyncio.sleep(0.01)
-            after = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    what = f"memory that scrolling through {messages:,} messages adds"
-    return Figure(what=what, value=(after - before) / 1024, unit="MiB", goal=Goal(40, "value", False))  # noqa: FBT003
+def _memory(directory: str, messages: int, half_pages: int) -> list[Figure]:
+    with _daemon(directory, "memory", messages) as (command, variables), in_terminal(command, variables) as terminal:
+        terminal.wait_for(_shows(f"{messages:,}"))
+        terminal.watch(WARM_UP_S)
+        opened = terminal.memory_bytes()
+        for _ in range(half_pages // BACK_AT_ONCE):
+            terminal.press("\x15" * BACK_AT_ONCE)  # control and u
+            terminal.watch(BACK_EVERY_S)
+        terminal.watch(WARM_UP_S)
+        added = terminal.memory_bytes() - opened
+    what = f"memory on {messages:,} messages"
+    return [
+        Figure(what=what, value=opened / MIB, unit="MiB"),
+        Figure(
+            what=f"{what}, what going back adds",
+            value=added / MIB,
+            unit="MiB",
+            goal=Goal(40, "value", is_least=False),
+            note=f"{half_pages:,} half pages",
+        ),
+    ]
+
+
+def _shows(*texts: str) -> Callable[[bytes], bool]:
+    """Return what says whether one of these is drawn in a frame."""
+    wanted = [text.encode() for text in texts]
+    return lambda frame: any(text in frame for text in wanted)
 
 
 if __name__ == "__main__":

@@ -1,9 +1,9 @@
 """A history as it might have grown in three days, written by fugue's own store and not through its daemon.
 
-50 sessions in 5 repositories with two worktrees each, 10 of them ended; 16 tags; 20 types of message, the frequent ones
-far more frequent than the rare; payloads of some 80 to 400 bytes. 70% of the messages go to a session, 18% to a tag,
-8% to a repository, 4% to a worktree. 98% of the deliveries are acknowledged. Each run finds the same, ids and times
-aside.
+50 sessions, or as many as are asked for, in 5 repositories with two worktrees each, 10 of them ended; 16 tags; 20
+types of message, the frequent ones far more frequent than the rare; payloads of some 80 to 400 bytes. 70% of the
+messages go to a session, 18% to a tag, 8% to a repository, 4% to a worktree. 98% of the deliveries are acknowledged.
+Each run finds the same, ids and times aside.
 """
 
 from __future__ import annotations
@@ -49,11 +49,11 @@ SHARES = (98.0, 0.9, 0.6, 0.3, 0.2)
 """Of the deliveries, in percent."""
 
 
-def fill(store: SqliteStore, messages: int) -> None:
-    """Store so many messages, in large commits."""
+def fill(store: SqliteStore, messages: int, sessions: int = SESSIONS) -> None:
+    """Store so many messages of so many sessions, in large commits."""
     draw = random.Random(20)  # a seed, so that each run finds the same
     now = time.time()
-    records = [_session(number, now - PERIOD_S) for number in range(SESSIONS)]
+    records = [_session(number, now - PERIOD_S) for number in range(sessions)]
     for record in records:
         store.save_session(record)
     for record in records[:ENDED]:
@@ -65,7 +65,7 @@ def fill(store: SqliteStore, messages: int) -> None:
         lambda: draw.choices(TYPES, [1 / rank for rank in range(1, len(TYPES) + 1)], k=COMMIT_MESSAGES)
     )
     for seq in range(1, messages + 1):
-        sender = records[int(draw.random() * SESSIONS)]
+        sender = records[int(draw.random() * sessions)]
         target, refs = crowd.target(sender)
         sent_at = now - PERIOD_S * (1 - seq / messages)
         payload = b'{"task":"T-%d","note":"%s","is_urgent":false}' % (seq, notes[int(draw.random() * NOTES)])
@@ -100,7 +100,7 @@ class _Crowd:
         """Return a target, and the numbers of the sessions that it means."""
         kind = self._draw.random()
         if kind < 0.70:
-            other = self._records[int(self._draw.random() * SESSIONS)]
+            other = self._records[int(self._draw.random() * len(self._records))]
             return SessionNamed(str(other.id), other.name), [other.ref]
         if kind < 0.88:
             tag = f"team-{int(self._draw.random() * TAGS)}"
