@@ -29,7 +29,16 @@
     │   ├── MailboxFull            -32028
     │   ├── MessageNotFound        -32029
     │   ├── MessageIdExists        -32030
-    │   └── StoreUnavailable       -32031
+    │   ├── StoreUnavailable       -32031
+    │   ├── WindowNotFound         -32032
+    │   ├── TooManyWindows         -32033
+    │   ├── ProgramNotStarted      -32034
+    │   ├── ProgramRuns            -32035
+    │   ├── ProgramExited          -32036
+    │   ├── InputFull              -32037
+    │   ├── ViewNotFound           -32038
+    │   ├── ReadOnly               -32039
+    │   └── NoKeeper               -32040
     ├── InternalError              -32603  our own bug, seen from the client
     ├── DaemonUnavailable          client side: nobody answers at the socket
     ├── ConnectionLost             client side: the answer never came
@@ -353,6 +362,105 @@ class StoreUnavailable(RequestRefused):
 
     def __init__(self, reason: str) -> None:
         super().__init__(f"the store cannot write: {reason}")
+        self.reason = reason
+
+
+class WindowNotFound(RequestRefused):
+    """The session has no window of this number; `window` is None where it has none at all."""
+
+    code = -32032
+
+    def __init__(self, session: str, window: int | None = None) -> None:
+        what = "no window: it only joined" if window is None else f"no window {window}"
+        super().__init__(f"session {session} has {what}")
+        self.session = session
+        self.window = window
+
+
+class TooManyWindows(RequestRefused):
+    """The daemon holds as many windows as it may."""
+
+    code = -32033
+
+    def __init__(self, limit: int) -> None:
+        super().__init__(f"there are {limit:,} windows already, the limit; kill some, or raise `limits.windows`")
+        self.limit = limit
+
+
+class ProgramNotStarted(RequestRefused):
+    """A program could not be started; nothing of it is left."""
+
+    code = -32034
+
+    def __init__(self, program: str, reason: str) -> None:
+        super().__init__(f"cannot start {shorten(program)}: {reason}")
+        self.program = program
+        self.reason = reason
+
+
+class ProgramRuns(RequestRefused):
+    """A window's program has not exited, so that no other can take its place."""
+
+    code = -32035
+
+    def __init__(self, session: str, window: int) -> None:
+        super().__init__(f"the program in window {window} of {session} still runs; kill it first, or ask for that, too")
+        self.session = session
+        self.window = window
+
+
+class ProgramExited(RequestRefused):
+    """A window's program has exited, so that nobody reads what is typed."""
+
+    code = -32036
+
+    def __init__(self, session: str, window: int) -> None:
+        super().__init__(f"the program in window {window} of {session} has exited")
+        self.session = session
+        self.window = window
+
+
+class InputFull(RequestRefused):
+    """A program does not read what is typed, and too much of it waits already; nothing of this was typed."""
+
+    code = -32037
+
+    def __init__(self, session: str, window: int, limit_bytes: int) -> None:
+        super().__init__(
+            f"the program in window {window} of {session} does not read; {limit_bytes:,} bytes may wait for it"
+        )
+        self.session = session
+        self.window = window
+        self.limit_bytes = limit_bytes
+
+
+class ViewNotFound(RequestRefused):
+    """This connection looks at nothing under that number; it may have ended."""
+
+    code = -32038
+
+    def __init__(self, view: int) -> None:
+        super().__init__(f"no view {view} on this connection")
+        self.view = view
+
+
+class ReadOnly(RequestRefused):
+    """A view was asked for to look only; what is typed in it goes nowhere."""
+
+    code = -32039
+
+    def __init__(self, view: int) -> None:
+        super().__init__(f"view {view} is read-only")
+        self.view = view
+
+
+class NoKeeper(RequestRefused):
+    """The process that holds the programs is not there and cannot be started."""
+
+    code = -32040
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(f"programs cannot be run: {reason}")
         self.reason = reason
 
 

@@ -37,6 +37,10 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
         page_messages: Messages in one page of history.
         retention_s, retention_messages: Messages all of whose deliveries have ended are kept this long, and so many.
         envelope_cache_bytes: Envelopes kept in memory for receivers that read soon.
+        windows: Programs that run, or have exited and are kept.
+        scrollback_lines: Of each window.
+        input_bytes: Typed and not yet read by a window's program.
+        view_bytes: Written by a program and not yet read by a viewer, who then is drawn the screen anew.
     """
 
     line_bytes: LineBytes = 1024 * 1024
@@ -53,3 +57,7 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     retention_s: Seconds = 7 * 24 * 3600.0
     retention_messages: Amount = 1_000_000
     envelope_cache_bytes: Amount = 64 * 1024 * 1024
+    windows: Amount = 1_000
+    scrollback_lines: Amount = 10_000
+    input_bytes: Amount = 1024 * 1024
+    view_bytes: Amount = 1024 * 1024

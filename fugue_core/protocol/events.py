@@ -15,6 +15,15 @@ import msgspec
 from fugue_core.protocol.envelope import DeliveryState, Envelope, Recipient
 from fugue_core.protocol.requests import Snapshot
 from fugue_core.protocol.session import SessionInfo
+from fugue_core.protocol.window import (
+    ViewEnded,
+    ViewEvent,
+    WindowChanged,
+    WindowClosed,
+    WindowEvent,
+    WindowFrame,
+    WindowOutput,
+)
 
 
 class SessionJoined(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="session.joined"):
@@ -69,7 +78,9 @@ class Resync(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="r
     snapshot: Snapshot
 
 
-Event: TypeAlias = SessionJoined | SessionChanged | SessionEnded | MessageSent | DeliveriesChanged | Resync
+Event: TypeAlias = (
+    SessionJoined | SessionChanged | SessionEnded | MessageSent | DeliveriesChanged | Resync | WindowEvent | ViewEvent
+)
 
 EVENTS: tuple[type[msgspec.Struct], ...] = (
     SessionJoined,
@@ -78,11 +89,18 @@ EVENTS: tuple[type[msgspec.Struct], ...] = (
     MessageSent,
     DeliveriesChanged,
     Resync,
+    WindowChanged,
+    WindowClosed,
+    WindowOutput,
+    WindowFrame,
+    ViewEnded,
 )
 
 
 class Notice(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """An event with its number. A `resync` has the number that its snapshot has.
+
+    What is told to one connection alone, because it looks at a window, stands outside of the numbering, as number 0.
 
     `event` is None where a client does not know the kind: a newer daemon of the same version may tell more.
     """

@@ -11,38 +11,20 @@ Any request may also fail with `StoreUnavailable`, `InvalidParams` or `InternalE
 
 from __future__ import annotations
 
-from typing import Annotated, Any, ClassVar, Literal, TypeAlias
+from typing import Annotated, Any, Literal
 from uuid import UUID
 
 import msgspec
 
 from fugue_core.protocol.envelope import DeliveryCounts, DeliveryInfo, Envelope, Recipient
 from fugue_core.protocol.message import PackedMessage
+from fugue_core.protocol.request import Count, Request, Seconds, Seq
 from fugue_core.protocol.session import SessionInfo, WorktreeInfo
 from fugue_core.protocol.target import WireTarget
+from fugue_core.protocol.window import WINDOW_REQUESTS, WindowInfo
 
 PROTOCOL_VERSION = 2
 """Version 1 was the one with task types; see docs/migration.md."""
-
-Seq: TypeAlias = Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
-Seconds: TypeAlias = Annotated[float, msgspec.Meta(ge=0, le=366 * 24 * 3600)]
-Count: TypeAlias = Annotated[int, msgspec.Meta(ge=1, le=1_000_000)]
-
-
-class Request(msgspec.Struct, frozen=True, kw_only=True):
-    """What a client asks.
-
-    Class attributes:
-        method: Its name on the wire.
-        answer: The type of the result.
-        mutates: True where it changes what is on disk, so that a broken store refuses it.
-        is_bulky: True where its answer may be large, so that a connection gets one at a time.
-    """
-
-    method: ClassVar[str]
-    answer: ClassVar[Any]
-    mutates: ClassVar[bool] = True
-    is_bulky: ClassVar[bool] = False
 
 
 # ---------------------------------------------------------------------------------------------------- the connection
@@ -465,12 +447,14 @@ class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
         number: The last event that the snapshot contains; the next to come is `number + 1`.
         sessions: In order of registration.
         last_seq: The newest message; older ones by `message.list`.
+        windows: By session, then by number.
     """
 
     epoch: str
     number: int
     sessions: tuple[SessionInfo, ...]
     last_seq: int
+    windows: tuple[WindowInfo, ...] = ()
 
 
 class Since(msgspec.Struct, frozen=True, kw_only=True):
@@ -577,4 +561,5 @@ REQUESTS: tuple[type[Request], ...] = (
     SubscribeEvents,
     GetStatus,
     StopDaemon,
+    *WINDOW_REQUESTS,
 )
