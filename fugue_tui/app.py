@@ -347,12 +347,19 @@ class FugueApp(Shell):
     @on(Inspector.ResendAsked)
     @work
     async def resend(self, event: Inspector.ResendAsked) -> None:
-        """Send a message once more, as the human, and show what the daemon says."""
+        """Send a message once more, and say as whom: as its sender, or as the human where that session has ended."""
         envelope, inspector = event.envelope, self.message_pane.inspector
         message = OrchestrationMessage(envelope.packed.msg_type, envelope.packed.payload)
+        speaker = envelope.sender.name
         try:
-            receipt = await self.client.send(envelope.target, message, reply_to=envelope.reply_to)
+            async with contextlib.AsyncExitStack() as stack:
+                try:
+                    client = await stack.enter_async_context(self._link.speaking_for(str(envelope.sender.id)))
+                except SessionNotFound:
+                    client = await stack.enter_async_context(self._link.speaking_for(""))
+                    speaker = f"you, {speaker} has ended,"
+                receipt = await client.send(envelope.target, message, reply_to=envelope.reply_to)
         except FugueError as error:
-            inspector.show_verdict(f"✗ {error}", is_bad=True)
+            inspector.show_verdict(f"✗ not sent as {speaker}: {error}", is_bad=True)
         else:
-            inspector.show_verdict(f"✓ {receipt_words(receipt)}")
+            inspector.show_verdict(f"✓ {receipt_words(receipt, speaker)}")

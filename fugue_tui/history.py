@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Literal, Protocol
 from uuid import UUID
 
 from fugue_core.errors import MessageNotFound
+from fugue_core.filter import MAX_WORDS
 from fugue_core.protocol.envelope import Envelope
 from fugue_core.protocol.requests import LogPage, MessageRecord
+from fugue_tui.inspection import Thread
 
 AROUND_ROWS = 250
-THREAD_PAGE, THREAD_PAGES = 1_000, 5
-"""Replies are looked for among the messages that came next after the thread began, so many."""
-THREAD_MESSAGES = 200
-ANCESTORS = 50
+THREAD_MESSAGES = 500
+ANCESTORS = 200
+"""How far up a thread is followed."""
 
 
 class History(Protocol):
@@ -72,25 +74,46 @@ async def find_match(
     return page.entries[0].envelope.seq if page.entries else None
 
 
-async def find_thread(history: History, envelope: Envelope) -> list[Envelope]:
-    """Return the messages that a message answers and that answer it, in order of seq, itself among them."""
-    first, ancestors = envelope, [envelope]
-    while first.reply_to is not None and len(ancestors) < ANCESTORS:
+async def find_thread(history: History, envelope: Envelope) -> Thread:
+    """Return the messages that a message answers and that answer it, itself among them.
+
+    Cost: a request for each that is answered, and one for each level of replies.
+    """
+    ancestors = await _ancestors(history, envelope)
+    gap = "it begins further up: look at the first" if len(ancestors) > ANCESTORS else ""
+    found = {known.id: known for known in ancestors}
+    level = list(found)
+    while level:
+        replies = {reply.id: reply for reply in await _replies(history, level) if reply.id not in found}
+        level = list(replies)[: THREAD_MESSAGES - len(found)]
+        if len(level) < len(replies):
+            gap = f"it goes on after these {THREAD_MESSAGES:,}: the filter reply:ID finds the others"
+        found |= {known: replies[known] for known in level}
+    return Thread(tuple(sorted(found.values(), key=lambda known: known.seq)), gap)
+
+
+async def _ancestors(history: History, envelope: Envelope) -> list[Envelope]:
+    """Return a message, what it answers, what that answers and so on; `ANCESTORS` + 1 where there may be more."""
+    found = [envelope]
+    while found[-1].reply_to is not None and len(found) <= ANCESTORS:
         try:
-            first = (await history.get_message(first.reply_to)).envelope
+            answered = (await history.get_message(found[-1].reply_to)).envelope
         except MessageNotFound:  # it has been deleted, or there never was one
             break
-        if any(first.id == known.id for known in ancestors):
+        if any(answered.id == known.id for known in found):
             break
-        ancestors.append(first)
-    found = {known.id: known for known in ancestors}
-    after: int | None = first.seq
-    for _ in range(THREAD_PAGES):
-        page = await history.list_messages(after=after, limit=THREAD_PAGE, order="oldest")
-        for entry in page.entries:
-            if entry.envelope.reply_to in found and len(found) < THREAD_MESSAGES:
-                found[entry.envelope.id] = entry.envelope
-        after = page.next
-        if after is None:
-            break
-    return sorted(found.values(), key=lambda known: known.seq)
+        found.append(answered)
+    return found
+
+
+async def _replies(history: History, asked: Sequence[UUID]) -> list[Envelope]:
+    """Return what answers any of these messages; more than `THREAD_MESSAGES` where there are more."""
+    found: list[Envelope] = []
+    for place in range(0, len(asked), MAX_WORDS):
+        words = " ".join(f"reply:{message}" for message in asked[place : place + MAX_WORDS])
+        after: int | None = 0
+        while after is not None and len(found) <= THREAD_MESSAGES:
+            page = await history.list_messages(words, after=after, limit=THREAD_MESSAGES + 1, order="oldest")
+            found += [entry.envelope for entry in page.entries]
+            after = page.next
+    return found

@@ -23,6 +23,17 @@ class ThreadRow(NamedTuple):
     branches: tuple[bool, ...]
 
 
+class Thread(NamedTuple):
+    """The messages around one: those that it answers and those that answer it, in order of seq.
+
+    Attributes:
+        gap: In words what is not among them; empty: nothing.
+    """
+
+    envelopes: tuple[Envelope, ...]
+    gap: str = ""
+
+
 class Timeline(NamedTuple):
     """A delivery on a line.
 
@@ -112,13 +123,19 @@ def delivery_summary(record: MessageRecord) -> str:
     return f"{acked:,} of {len(record.deliveries):,} acked" + (f", {lost:,} lost" if lost else "")
 
 
-def receipt_words(receipt: Receipt) -> str:
-    """Return the daemon's answer to a send: `sent as 48,300 to 3: ann, cat-1, cat-2; cat-2 is not connected`."""
+def receipt_words(receipt: Receipt, speaker: str) -> str:
+    """Return what became of a resend: `sent again as mayor to 2: ann, cat-1 (message 48,213)`.
+
+    Args:
+        receipt: The daemon's answer.
+        speaker: As whom it was sent.
+    """
     names = [recipient.name for recipient in receipt.recipients]
     shown = ", ".join(names[:8]) + (f" and {len(names) - 8} more" if len(names) > 8 else "")  # noqa: PLR2004
     waiting = sum(not recipient.is_connected for recipient in receipt.recipients)
     held = f"; {waiting} not connected, it waits" if waiting else ""
-    return f"sent again as {receipt.seq:,} to {len(names)}" + (f": {shown}{held}" if names else ", it met nobody")
+    to = f" to {len(names)}: {shown}{held}" if names else ", it met nobody"
+    return f"sent again as {speaker}{to} (message {receipt.seq:,})"
 
 
 def thread_rows(envelopes: Sequence[Envelope]) -> list[ThreadRow]:

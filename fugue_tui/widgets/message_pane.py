@@ -1,4 +1,4 @@
-"""The log, the bar below it, and the inspector that takes most of its place: what they are to each other."""
+"""The log, the bar below it, and the inspector that takes most of its place or a half: what they are to each other."""
 
 from __future__ import annotations
 
@@ -16,17 +16,23 @@ from textual.message import Message
 from textual.reactive import reactive
 from textual.widget import Widget
 
-from fugue_core.protocol.envelope import Envelope
 from fugue_core.protocol.requests import MessageRecord
+from fugue_tui.inspection import Thread
 from fugue_tui.palette import DARK, Palette
 from fugue_tui.view import World
-from fugue_tui.widgets.inspector import WIDE, Inspector, InspectorPart, PayloadView, ThreadList
+from fugue_tui.widgets.inspector import Inspector
+from fugue_tui.widgets.inspector_head import WIDE
+from fugue_tui.widgets.inspector_part import InspectorPart
 from fugue_tui.widgets.log_bar import LogBar
 from fugue_tui.widgets.message_log import MessageLog
+from fugue_tui.widgets.thread_list import ThreadList
 
 TALL = 26
 """From this height on the log stays in sight above the inspector."""
 LOG_ROWS = 7
+BESIDE = 114
+"""From this width on, that of a screen of more than 160, the inspector stands at the right of the log."""
+BESIDE_SHARE = 0.55
 AGE_S = 1.0
 """What waits is looked at again so often, since it says for how long."""
 
@@ -41,6 +47,8 @@ class MessagePane(Vertical):
     DEFAULT_CSS = """
     MessagePane { height: 1fr; }
     MessagePane MessageLog { height: 1fr; }
+    MessagePane.beside { layout: horizontal; }
+    MessagePane.beside #log-side { width: 1fr; }
     """
     BINDINGS: ClassVar[list[BindingType]] = []
 
@@ -59,6 +67,7 @@ class MessagePane(Vertical):
         self.messages = MessageLog(id="log")
         self.inspector = Inspector(id="inspector")
         self._bar = LogBar(id="log-bar")
+        self._log_side = Vertical(self.messages, self._bar, id="log-side")
         self._world = World()
         self._wanted: UUID | None = None
         self._seen_version = -1
@@ -67,14 +76,13 @@ class MessagePane(Vertical):
 
     def compose(self) -> ComposeResult:
         """Return the parts."""
-        yield self.messages
-        yield self._bar
+        yield self._log_side
         yield self.inspector
 
     @property
     def front(self) -> Widget:
-        """The part that the keys are for: the inspector's payload while it is open, else the log."""
-        return self.inspector.query_one(PayloadView) if self.inspector.is_open else self.messages
+        """The part that the keys are for: one of the inspector's while it is open, else the log."""
+        return self.inspector.front if self.inspector.is_open else self.messages
 
     # ---------------------------------------------------------------------------------------------------- data comes
 
@@ -102,9 +110,9 @@ class MessagePane(Vertical):
         self.inspector.show(record, sender.repo if sender else None, connected)
         self._share_rows()
 
-    def take_thread(self, envelopes: list[Envelope]) -> None:
+    def take_thread(self, thread: Thread) -> None:
         """Show the replies around it."""
-        self.inspector.show_thread(envelopes)
+        self.inspector.show_thread(thread)
 
     def refuse_record(self, reason: str) -> None:
         """Say why a message cannot be had."""
@@ -123,10 +131,16 @@ class MessagePane(Vertical):
         self._share_rows()
 
     def _share_rows(self) -> None:
-        """Leave the log a few rows above the inspector, and none in a small pane."""
-        messages, is_open = self.messages, self.inspector.is_open
-        messages.display = not is_open or (self.size.width >= WIDE and self.size.height >= TALL)
-        messages.styles.height = LOG_ROWS + messages.heading_rows if is_open else "1fr"
+        """Put the inspector at the right of the log or below a few rows of it; in a small pane over all of it."""
+        messages, is_open, (width, height) = self.messages, self.inspector.is_open, self.size
+        is_beside = is_open and width >= BESIDE
+        is_below = is_open and not is_beside and width >= WIDE and height >= TALL
+        self.set_class(is_beside, "beside")
+        self.inspector.is_below = is_below
+        self.inspector.styles.width = int(width * BESIDE_SHARE) if is_beside else "1fr"
+        self._log_side.styles.height = "auto" if is_open and not is_beside else "1fr"
+        messages.display = is_below or is_beside or not is_open
+        messages.styles.height = LOG_ROWS + messages.heading_rows if is_below else "1fr"
 
     # ------------------------------------------------------------------------------------------ between the parts
 

@@ -13,15 +13,14 @@ from textual.widgets import Input
 
 from fugue_core.protocol.envelope import DeliveryInfo, Envelope, Participant
 from fugue_core.protocol.events import DeliveriesChanged
-from fugue_tui.widgets.inspector import (
-    CommandView,
-    DeliveryList,
-    Inspector,
-    InspectorHead,
-    PayloadView,
-    ThreadList,
-)
+from fugue_tui.inspection import command_of
+from fugue_tui.widgets.command_view import CommandView, Verdict
+from fugue_tui.widgets.delivery_list import DeliveryList
+from fugue_tui.widgets.inspector import Inspector
+from fugue_tui.widgets.inspector_head import InspectorHead, PartNames
 from fugue_tui.widgets.message_log import MessageLog
+from fugue_tui.widgets.payload_view import PayloadView
+from fugue_tui.widgets.thread_list import ThreadList
 from tests.tui.messages import BEGAN_AT, MadeUpHistory, PaneApp, envelope, message_id, participant
 from tests.tui.test_message_log import HOSTILE, press, seq_under_cursor, settle
 
@@ -59,7 +58,7 @@ def shown(app: PaneApp) -> Envelope:
 
 
 def verdict(app: PaneApp) -> str:
-    return app.query_one(CommandView).verdict
+    return app.query_one(Verdict).text
 
 
 async def test_it_shows_payload_deliveries_thread_and_command_below_the_log() -> None:
@@ -177,7 +176,7 @@ async def test_r_asks_for_a_reply_and_capital_s_for_a_resend() -> None:
         assert isinstance(resend, Inspector.ResendAsked)
         assert reply.envelope.seq == resend.envelope.seq == 195
         app.inspector.show_verdict("✓ sent again as 201 to 1: ann")
-        assert "sent again as 201" in text_of(app.query_one(CommandView))
+        assert "sent again as 201" in text_of(app.query_one(Verdict))
 
 
 async def test_y_copies_the_payload_and_c_the_command() -> None:
@@ -221,17 +220,94 @@ async def test_an_export_that_cannot_be_written_says_why(tmp_path: Path) -> None
         assert "No such file" in verdict(app)
 
 
-async def test_in_a_small_pane_it_is_one_column_and_has_all_of_it() -> None:
+async def test_in_a_small_pane_one_part_is_seen_at_a_time_and_tab_brings_the_others() -> None:
     app = PaneApp(town())
-    async with app.run_test(size=(60, 24)) as pilot:
+    async with app.run_test(size=(53, 20)) as pilot:
         await opened(app, pilot)
         assert not app.log_list.display
-        assert app.query_one(PayloadView).size.width == 60
-        assert app.query_one(DeliveryList).region.y > app.query_one(PayloadView).region.y
+        assert str(shown(app).id) in text_of(app.query_one(InspectorHead))
+        assert "192  gas_town.bid by cat-1" in text_of(app.query_one(InspectorHead))
+        assert "tab next" in text_of(app.query_one(PartNames))
+        assert seen_parts(app) == [PayloadView]
+        assert app.query_one(PayloadView).size.height > 10
+        await press(pilot, "tab")
+        assert seen_parts(app) == [DeliveryList]
+        assert "✓ ann" in text_of(app.query_one(DeliveryList))
+        assert "● +1.0 s" in text_of(app.query_one(DeliveryList))
+        await press(pilot, "tab")
+        assert seen_parts(app) == [ThreadList]
+        assert "begun" in text_of(app.query_one(ThreadList))
+        await press(pilot, "tab")
+        assert seen_parts(app) == [CommandView]
+        rows = [app.query_one(CommandView).render_line(y).text[5:-2] for y in range(1, app.inspector.front.size.height)]
+        assert "".join("".join(rows).split()) == "".join(command_of(shown(app)).split())
+        assert "▌ Message 195" in text_of(app.query_one(InspectorHead))
         await press(pilot, "j")
         assert shown(app).seq == 196
+        assert seen_parts(app) == [CommandView]
+        await pilot.click(PartNames, offset=(12, 0))
+        assert seen_parts(app) == [DeliveryList]
         await press(pilot, "escape")
         assert app.log_list.display
+
+
+async def test_in_a_small_pane_the_thread_leads_to_other_messages_and_what_came_of_a_key_is_seen() -> None:
+    app = PaneApp(town())
+    async with app.run_test(size=(53, 20)) as pilot:
+        await opened(app, pilot)
+        await press(pilot, "tab", "tab", "up", "enter")
+        assert shown(app).seq == 192
+        assert app.query_one(ThreadList).has_focus
+        await press(pilot, "y")
+        verdict = app.query_one(Verdict)
+        assert verdict.region.height == 1
+        app.inspector.show_verdict("✓ sent again as mayor to 9: " + ", ".join(f"citizen-{n}" for n in range(9)))
+        await pilot.pause()
+        assert text_of(verdict).endswith("citizen-8")
+        assert verdict.region.bottom <= 20
+
+
+@pytest.mark.parametrize("size", [(53, 8), (40, 6), (90, 12), (60, 40), (120, 16)])
+async def test_no_size_leaves_a_part_without_rows(size: tuple[int, int]) -> None:
+    app = PaneApp(town())
+    async with app.run_test(size=size) as pilot:
+        await opened(app, pilot)
+        for _ in range(4):
+            part = app.inspector.front
+            assert part.has_focus
+            assert part.visible_rows >= 1
+            assert part.region.bottom <= size[1]
+            await press(pilot, "tab")
+
+
+async def test_in_a_high_narrow_pane_all_parts_stand_below_one_another() -> None:
+    app = PaneApp(town())
+    async with app.run_test(size=(60, 40)) as pilot:
+        await opened(app, pilot)
+        assert seen_parts(app) == [PayloadView, DeliveryList, ThreadList, CommandView]
+        tops = [app.query_one(part).region.y for part in seen_parts(app)]
+        assert tops == sorted(tops)
+        assert "begun" in text_of(app.query_one(ThreadList))
+
+
+async def test_in_a_wide_pane_it_stands_at_the_right_of_the_log() -> None:
+    app = PaneApp(town())
+    async with app.run_test(size=(119, 37)) as pilot:
+        await opened(app, pilot)
+        assert app.log_list.size.height == 37
+        assert app.inspector.region.x == app.log_list.region.right
+        assert app.inspector.region.right == 119
+        assert seen_parts(app) == [PayloadView, DeliveryList, ThreadList, CommandView]
+        await press(pilot, "j")
+        assert seq_under_cursor(app) == shown(app).seq == 196
+        await pilot.resize_terminal(100, 37)
+        assert app.inspector.region.y == app.log_list.region.bottom
+        await press(pilot, "escape")
+        assert app.log_list.size == (100, 37)
+
+
+def seen_parts(app: PaneApp) -> list[type[Widget]]:
+    return [part for part in (PayloadView, DeliveryList, ThreadList, CommandView) if app.query_one(part).region.height]
 
 
 @pytest.mark.parametrize("width", [44, 60, 84, 100, 140])

@@ -16,8 +16,9 @@ from fugue_core.protocol.events import DeliveriesChanged, Resync
 from fugue_core.protocol.requests import LogEntry, MessageRecord, Receipt, Snapshot
 from fugue_core.protocol.target import Broadcast, Worktree
 from fugue_tui import stretch
-from fugue_tui.history import find_match, find_thread, pages_around, seq_at
+from fugue_tui.history import ANCESTORS, THREAD_MESSAGES, find_match, find_thread, pages_around, seq_at
 from fugue_tui.inspection import (
+    Thread,
     command_of,
     delivery_summary,
     export_name,
@@ -340,8 +341,9 @@ def test_a_summary_counts_who_has_it() -> None:
 def test_a_receipt_is_told_in_words() -> None:
     ann = Recipient(id=participant("ann").id, name="ann", is_connected=False)
     receipt = Receipt(id=message_id(9), seq=9, recipients=(ann,))
-    assert receipt_words(receipt) == "sent again as 9 to 1: ann; 1 not connected, it waits"
-    assert receipt_words(Receipt(id=message_id(9), seq=9, recipients=())) == "sent again as 9 to 0, it met nobody"
+    assert receipt_words(receipt, "cat") == "sent again as cat to 1: ann; 1 not connected, it waits (message 9)"
+    nobody = Receipt(id=message_id(9), seq=9, recipients=())
+    assert receipt_words(nobody, "cat") == "sent again as cat, it met nobody (message 9)"
 
 
 def test_a_thread_is_a_tree_and_each_message_is_in_it_once() -> None:
@@ -402,14 +404,43 @@ async def test_a_match_passes_both_the_filter_and_the_search_though_their_words_
 
 
 async def test_a_thread_has_what_is_answered_and_what_answers() -> None:
-    history = MadeUpHistory(5_000)
-    for seq, reply_to in ((100, None), (150, 100), (160, 150), (170, 100), (180, 9)):
+    history = MadeUpHistory(50_000)
+    for seq, reply_to in ((100, None), (150, 100), (160, 150), (170, 100), (180, 9), (45_000, 170)):
         history.special[seq] = envelope(seq, reply_to=reply_to)
     found = await find_thread(history, history.envelope(160))
-    assert [message.seq for message in found] == [100, 150, 160, 170]
+    assert seqs_in(found) == [100, 150, 160, 170, 45_000]
+    assert found.gap == ""
 
 
 async def test_a_thread_whose_beginning_is_gone_begins_with_what_is_there() -> None:
     history = MadeUpHistory(10)
     history.special[5] = envelope(5, reply_to=99_999)
-    assert [message.seq for message in await find_thread(history, history.envelope(5))] == [5]
+    assert seqs_in(await find_thread(history, history.envelope(5))) == [5]
+
+
+async def test_a_message_with_very_many_replies_says_that_not_all_are_shown() -> None:
+    history = MadeUpHistory(2_000)
+    history.special = {seq: envelope(seq, reply_to=1) for seq in range(1_000, 1_000 + THREAD_MESSAGES)}
+    found = await find_thread(history, history.envelope(1))
+    assert seqs_in(found) == [1, *range(1_000, 999 + THREAD_MESSAGES)]
+    assert "reply:ID finds the others" in found.gap
+
+
+async def test_a_thread_is_followed_down_from_level_to_level_with_more_replies_than_one_filter_has_words() -> None:
+    history = MadeUpHistory(2_000)
+    history.special = {seq: envelope(seq, reply_to=1) for seq in range(1_000, 1_100)}
+    history.special |= {seq: envelope(seq, reply_to=seq - 200) for seq in range(1_200, 1_300)}
+    found = await find_thread(history, history.envelope(1_250))
+    assert seqs_in(found) == [1, *range(1_000, 1_100), *range(1_200, 1_300)]
+
+
+async def test_a_long_chain_is_followed_up_so_far_and_says_so() -> None:
+    history = MadeUpHistory(2_000)
+    history.special = {seq: envelope(seq, reply_to=seq - 1) for seq in range(1_000, 1_500)}
+    found = await find_thread(history, history.envelope(1_400))
+    assert seqs_in(found) == list(range(1_400 - ANCESTORS, 1_500))
+    assert "further up" in found.gap
+
+
+def seqs_in(thread: Thread) -> list[int]:
+    return [message.seq for message in thread.envelopes]
