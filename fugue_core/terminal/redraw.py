@@ -1,0 +1,204 @@
+"""What makes a fresh terminal look and behave like one of Ghostty's. No I/O.
+
+The library can write what stands in a terminal, but leaves out rows that hold nothing but a background, and sets the
+modes before it has drawn: so it writes the rows one by one, and the rest is put together here.
+"""
+
+from __future__ import annotations
+
+import functools
+import re
+
+from pyghostty import lib
+
+from fugue_core.terminal.cell import colour, style
+from fugue_core.terminal.native import CANCEL, Terminal
+from fugue_core.terminal.screen import DIRECT, UNDERLINE, Run, ansi_line, sgr, text_line
+
+_MODES: tuple[int, ...] = (
+    *(1, 5, 7, 8, 9, 12, 25, 45, 66, 67, 1000, 1002, 1003, 1004, 1005, 1006, 1007, 1015, 1016),
+    *(1035, 1036, 1039, 1045, 2004, 2027, 2031, 2048),
+)
+"""DEC's that are set where they are not as in a fresh terminal. Not 2026: what holds back drawing is soon over."""
+
+_ANSI_MODES = (2, 4, 12, 20)
+_ORIGIN, _MARGINS = 6, 69
+_TOP = re.compile(rb"\x1b\[(\d+);\d+r")
+_LEFT = re.compile(rb"\x1b\[(\d+);\d+s")
+
+_SHAPES = {
+    lib.GHOSTTY_RENDER_STATE_CURSOR_VISUAL_STYLE_UNDERLINE: b"\x1b[4 q",
+    lib.GHOSTTY_RENDER_STATE_CURSOR_VISUAL_STYLE_BAR: b"\x1b[6 q",
+}
+"""A block is what a fresh terminal has, or its person likes something else better. Blinking is mode 12."""
+
+
+def redraw(terminal: Terminal, *, has_scrollback: bool) -> bytes:
+    """Return the sequences.
+
+    Rows of the scrollback that hold nothing but a background come without it.
+
+    Cost: the screen; with the whole scrollback, where that is asked for, where the alternate screen is shown, and where
+    a sequence is under way.
+    """
+    written = []
+    if terminal.is_alternate:
+        primary = terminal.primary()
+        row, column = _cursor(primary)
+        written += [
+            *_contents(primary, has_scrollback=has_scrollback),
+            *_place(primary, row, column),
+            _pen(primary),
+            b"\x1b[?%dh\x1b[m" % terminal.alternate_mode,
+        ]
+        primary.close()
+    if terminal.get(lib.GHOSTTY_TERMINAL_DATA_VT_GROUND, "bool"):
+        written += _shown(terminal, has_scrollback=has_scrollback)
+    else:
+        copy = terminal.copy()
+        copy.feed(CANCEL)
+        written += _shown(copy, has_scrollback=has_scrollback)
+        copy.close()
+        written.append(terminal.continuation())
+    return b"".join(written)
+
+
+def _shown(terminal: Terminal, *, has_scrollback: bool) -> list[bytes]:
+    """Write the screen that is shown: what stands there, and then how it behaves."""
+    row, column = _cursor(terminal)
+    region = _after(terminal, "scrolling_region")
+    written = [
+        *_contents(terminal, has_scrollback=has_scrollback and not terminal.is_alternate),
+        _title(terminal),
+        _tabs(terminal),
+        b"\x1b[?69h" if terminal.is_set(_MARGINS) else b"",
+        region,
+    ]
+    if terminal.is_set(_ORIGIN):  # places count from the region's corner
+        written.append(b"\x1b[?6h")
+        top, left = _TOP.search(region), _LEFT.search(region)
+        row -= int(top[1]) - 1 if top else 0
+        column -= int(left[1]) - 1 if left else 0
+    return [
+        *written,
+        *_place(terminal, max(0, row), max(0, column)),
+        _pen(terminal),
+        _modes(terminal),
+        _SHAPES.get(terminal.cursor_shape(), b""),
+        _after(terminal, "keyboard", "kitty_keyboard", "charsets"),
+    ]
+
+
+def _contents(terminal: Terminal, *, has_scrollback: bool) -> list[bytes]:
+    """Write what stands on the screen, and before it what stands above."""
+    above = terminal.history_rows
+    last = terminal.cols - 1
+    written = []
+    if has_scrollback and above:
+        used = _used(terminal, above)
+        written += [
+            terminal.format((0, 0), (used - 1, last)) if used else b"",
+            b"\x1b[m",
+            b"\r\n" * (above - used + terminal.rows - (used == 0)),
+        ]
+    is_wrapped = False
+    for row, line in enumerate(terminal.lines(above, terminal.rows)):
+        if line:
+            if not is_wrapped:
+                written.append(b"\x1b[%dH" % (row + 1))
+            has_text = bool(text_line(line))
+            written.append(
+                terminal.format((above + row, 0), (above + row, last)) if has_text else ansi_line(line).encode()
+            )
+        is_wrapped = terminal.is_wrapped(above + row)
+    return written
+
+
+def _used(terminal: Terminal, rows: int) -> int:
+    """Return how many of the topmost rows there are up to the last that has text."""
+    while rows:
+        first = max(0, rows - 64)
+        for line in reversed(terminal.lines(first, rows - first)):
+            if text_line(line):
+                return rows
+            rows -= 1
+    return 0
+
+
+def _title(terminal: Terminal) -> bytes:
+    title = terminal.text(lib.GHOSTTY_TERMINAL_DATA_TITLE)
+    safe = "".join(character for character in title if character.isprintable())
+    return f"\x1b]2;{safe}\x1b\\".encode() if safe else b""
+
+
+def _tabs(terminal: Terminal) -> bytes:
+    """Write the tabs, where they are not at every eighth column."""
+    corner = (terminal.history_rows, 0)
+    tabs = terminal.format(corner, corner, "tabstops").removesuffix(terminal.format(corner, corner))
+    usual = b"\x1b[3g" + b"".join(b"\x1b[%dG\x1bH" % (column + 1) for column in range(8, terminal.cols, 8))
+    return b"" if tabs.removesuffix(b"\x1b[H") == usual else tabs
+
+
+def _after(terminal: Terminal, *extras: str) -> bytes:
+    """Let the library write what it writes after the contents."""
+    corner = (terminal.history_rows, 0)
+    return terminal.format(corner, corner, *extras).removeprefix(terminal.format(corner, corner))
+
+
+def _cursor(terminal: Terminal) -> tuple[int, int]:
+    row = terminal.get(lib.GHOSTTY_TERMINAL_DATA_CURSOR_Y, "uint16_t")
+    return row, terminal.get(lib.GHOSTTY_TERMINAL_DATA_CURSOR_X, "uint16_t")
+
+
+def _place(terminal: Terminal, row: int, column: int) -> list[bytes]:
+    """Bring the cursor there; past the edge, by writing what stands at the edge once more."""
+    if not terminal.get(lib.GHOSTTY_TERMINAL_DATA_CURSOR_PENDING_WRAP, "bool"):
+        return [b"\x1b[%d;%dH" % (row + 1, column + 1)]
+    line, end = _cursor(terminal)
+    line += terminal.history_rows
+    width = 2 if terminal.is_tail(line, end) else 1
+    edge = terminal.format((line, end - width + 1), (line, end)) or b"\x1b[m "
+    return [b"\x1b[%d;%dH" % (row + 1, column + 2 - width), edge]
+
+
+def _pen(terminal: Terminal) -> bytes:
+    """Write the style that the next character will have."""
+    pen = terminal.pen()
+    plain = sgr(Run("", *style(pen)._replace(attrs=style(pen).attrs & ~UNDERLINE)))
+    if pen.underline:
+        plain += f";4:{pen.underline}" if pen.underline > 1 else ";4"
+    underline = colour(pen.underline_color)
+    if underline is not None:
+        plain += ";58;" + (_rgb(underline) if underline & DIRECT else f"5;{underline}")
+    if pen.overline:
+        plain += ";53"
+    return f"\x1b[0{plain}m".encode()
+
+
+def _rgb(colour: int) -> str:
+    return f"2;{colour >> 16 & 255};{colour >> 8 & 255};{colour & 255}"
+
+
+def _modes(terminal: Terminal) -> bytes:
+    written = []
+    usual = _usual_modes()
+    for mode in _MODES:
+        is_set = terminal.is_set(mode)
+        if is_set != usual[mode]:
+            written.append(b"\x1b[?%d%c" % (mode, b"h" if is_set else b"l"))
+    written += [
+        b"\x1b[%d%c" % (mode, b"h" if is_set else b"l")
+        for mode in _ANSI_MODES
+        if (is_set := terminal.is_set(mode, is_ansi=True)) != usual[-mode]
+    ]
+    return b"".join(written)
+
+
+@functools.cache
+def _usual_modes() -> dict[int, bool]:
+    """Return how the modes are in a fresh terminal; ANSI's below zero."""
+    fresh = Terminal(1, 1, 0)
+    usual = {mode: fresh.is_set(mode) for mode in _MODES}
+    usual |= {-mode: fresh.is_set(mode, is_ansi=True) for mode in _ANSI_MODES}
+    fresh.close()
+    return usual
