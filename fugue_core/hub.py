@@ -27,6 +27,7 @@ from fugue_core.limits import Limits
 from fugue_core.post import Post
 from fugue_core.protocol.events import Event, SessionChanged, SessionEnded, SessionJoined
 from fugue_core.protocol.message import MessageId
+from fugue_core.protocol.request import Request
 from fugue_core.protocol.requests import (
     Acked,
     AckMessages,
@@ -40,7 +41,6 @@ from fugue_core.protocol.requests import (
     Received,
     ReceiveMessages,
     RenameSession,
-    Request,
     Resolved,
     ResolveTarget,
     SendMessage,

@@ -13,7 +13,7 @@ from fugue_core.client.link import Link, Opener
 from fugue_core.errors import ConnectionLost, LineTooLong, MalformedLine
 from fugue_core.limits import Limits
 from fugue_core.protocol.events import Notice
-from fugue_core.protocol.requests import Request
+from fugue_core.protocol.request import Request
 from fugue_core.protocol.rpc import Reply, decode_replies, encode_call, error_from_wire
 
 

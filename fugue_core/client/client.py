@@ -24,6 +24,7 @@ from fugue_core.identifier import new_id
 from fugue_core.protocol.envelope import Envelope, Recipient
 from fugue_core.protocol.events import Notice
 from fugue_core.protocol.message import OrchestrationMessage, pack
+from fugue_core.protocol.request import Request
 from fugue_core.protocol.requests import (
     PROTOCOL_VERSION,
     Acked,
@@ -47,7 +48,6 @@ from fugue_core.protocol.requests import (
     Received,
     ReceiveMessages,
     RenameSession,
-    Request,
     Resolved,
     ResolveTarget,
     SendMessage,

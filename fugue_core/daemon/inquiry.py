@@ -18,6 +18,7 @@ from fugue_core.errors import FugueError, InternalError, TooManyWaiting
 from fugue_core.history import History
 from fugue_core.limits import Limits
 from fugue_core.protocol.message import MessageId
+from fugue_core.protocol.request import Request
 from fugue_core.protocol.requests import (
     DaemonStatus,
     GetMessage,
@@ -25,7 +26,6 @@ from fugue_core.protocol.requests import (
     ListMessages,
     Ping,
     Pong,
-    Request,
     StopDaemon,
     Stopping,
     SubscribeEvents,

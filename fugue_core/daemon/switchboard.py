@@ -19,7 +19,8 @@ from fugue_core.errors import FugueError, InternalError, LineTooLong, MailboxFul
 from fugue_core.hub import Hub
 from fugue_core.limits import Limits
 from fugue_core.protocol.events import Event, SessionChanged, SessionEnded, SessionJoined
-from fugue_core.protocol.requests import PROTOCOL_VERSION, Hello, Received, ReceiveMessages, Request, Software, Welcome
+from fugue_core.protocol.request import Request
+from fugue_core.protocol.requests import PROTOCOL_VERSION, Hello, Received, ReceiveMessages, Software, Welcome
 from fugue_core.protocol.rpc import BadCall, Call, CallId, decode_calls, encode_error
 from fugue_core.store import SqliteStore
 

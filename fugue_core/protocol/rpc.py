@@ -12,7 +12,8 @@ import msgspec
 from fugue_core import errors
 from fugue_core.errors import FugueError, InvalidParams, InvalidRequest, MalformedLine, MethodNotFound, ProtocolError
 from fugue_core.protocol.events import EVENTS, Event, Notice
-from fugue_core.protocol.requests import REQUESTS, Request
+from fugue_core.protocol.request import Request
+from fugue_core.protocol.requests import REQUESTS
 
 CallId: TypeAlias = int | str | None
 """What the caller named its request; None for a notification, which is not answered."""

@@ -296,34 +296,34 @@ class CaptureWindow(Request, frozen=True, kw_only=True):
 
 
 BOLD, FAINT, ITALIC, UNDERLINE, BLINK, INVERSE, INVISIBLE, STRIKE = (1 << bit for bit in range(8))
-"""The bits of `Run.attributes`."""
-DIRECT_COLOUR = 0x1000000
+"""The bits of `Run.attrs`."""
+DIRECT = 0x1000000
 """A colour from here on is this plus 0xRRGGBB; below it is one of the terminal's 256."""
 
 
 class Run(msgspec.Struct, frozen=True, array_like=True, gc=False):
-    """Neighbouring cells of one look. On the wire an array: `["$ ls", null, null, 1]`.
+    """Cells of one look, side by side. On the wire an array: `["$ ls", null, null, 1]`.
 
     Fields:
-        text: What they show; a wide character takes two cells.
-        colour, background: See `DIRECT_COLOUR`; null: the terminal's own.
-        attributes: Bits, `BOLD` and those after it.
+        text: What stands in them. A wide character takes two cells, what combines with another none.
+        fg, bg: Their colours, see `DIRECT`; None: the terminal's own.
+        attrs: `BOLD` and the others, or-ed. Every kind of underline is `UNDERLINE`.
     """
 
     text: str
-    colour: int | None = None
-    background: int | None = None
-    attributes: int = 0
+    fg: int | None = None
+    bg: int | None = None
+    attrs: int = 0
 
 
-ScreenLine: TypeAlias = tuple[Run, ...]
-"""A line from the left; blank cells at its end are left out."""
+Line: TypeAlias = tuple[Run, ...]
+"""A row from its left edge, neighbours never of one look. Blanks at its end that nobody could see are left out."""
 
 
 class LineRange(msgspec.Struct, frozen=True, kw_only=True):
     """The answer to `window.lines`: lines from `first` on; of scrollback and screen there are `total`."""
 
-    lines: tuple[ScreenLine, ...]
+    lines: tuple[Line, ...]
     first: int
     total: int
 
@@ -480,20 +480,32 @@ class WindowOutput(msgspec.Struct, frozen=True, kw_only=True, gc=False, tag_fiel
     is_anew: bool = False
 
 
-class TerminalModes(msgspec.Struct, frozen=True, kw_only=True):
-    """What a program has asked of its terminal, as far as it changes what keys and mouse send.
+Mouse: TypeAlias = Literal["none", "press", "click", "drag", "motion"]
+MouseEncoding: TypeAlias = Literal["x10", "utf8", "sgr", "urxvt", "pixels"]
+CursorShape: TypeAlias = Literal["block", "underline", "bar"]
+
+
+class Modes(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """How a program wants keys and mouse to be told to it.
 
     Fields:
-        mouse: Which of its events the program wants to hear of.
+        mouse: What of the mouse is told: nothing; presses; presses and releases; these and motion while a button is
+            down; all motion.
+        mouse_encoding: How.
+        kitty_keyboard: The flags of the kitty keyboard protocol; 0 where it is not in use.
+        is_alternate: Whether it draws on the alternate screen, which has no scrollback.
+        is_alternate_scroll: Whether the wheel becomes arrow keys there.
     """
 
-    application_cursor: bool = False
+    application_cursor_keys: bool = False
     application_keypad: bool = False
     bracketed_paste: bool = False
     focus_events: bool = False
-    alternate_screen: bool = False
-    mouse: Literal["none", "click", "drag", "motion"] = "none"
-    mouse_sgr: bool = False
+    mouse: Mouse = "none"
+    mouse_encoding: MouseEncoding = "x10"
+    kitty_keyboard: int = 0
+    is_alternate: bool = False
+    is_alternate_scroll: bool = True
 
 
 class WindowFrame(msgspec.Struct, frozen=True, kw_only=True, gc=False, tag_field="kind", tag="window.frame"):
@@ -509,10 +521,11 @@ class WindowFrame(msgspec.Struct, frozen=True, kw_only=True, gc=False, tag_field
     view: int
     cols: int
     rows: int
-    lines: tuple[tuple[int, ScreenLine], ...] = ()
+    lines: tuple[tuple[int, Line], ...] = ()
     is_anew: bool = False
     cursor: tuple[int, int] | None = None
-    modes: TerminalModes = TerminalModes()
+    cursor_shape: CursorShape = "block"
+    modes: Modes = Modes()
     history_rows: int = 0
 
 

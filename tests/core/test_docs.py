@@ -22,14 +22,8 @@ from fugue_core.limits import Limits
 from fugue_core.protocol.envelope import DeliveryCounts, DeliveryInfo, Envelope, Recipient
 from fugue_core.protocol.events import EVENTS
 from fugue_core.protocol.message import OrchestrationMessage
-from fugue_core.protocol.requests import (
-    PROTOCOL_VERSION,
-    REQUESTS,
-    LogEntry,
-    Request,
-    Snapshot,
-    StoreStatus,
-)
+from fugue_core.protocol.request import Request
+from fugue_core.protocol.requests import PROTOCOL_VERSION, REQUESTS, LogEntry, Snapshot, StoreStatus
 from fugue_core.protocol.rpc import Call, decode_calls, decode_replies, error_from_wire
 from fugue_core.protocol.session import SessionInfo, WorktreeInfo
 from tests.core.test_errors import ERRORS, RAISED

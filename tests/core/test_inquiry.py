@@ -14,19 +14,8 @@ from fugue_core.daemon.inquiry import Host, InquiryDesk
 from fugue_core.daemon.peer import Peer
 from fugue_core.history import History
 from fugue_core.limits import Limits
-from fugue_core.protocol.requests import (
-    DaemonStatus,
-    GetMessage,
-    GetStatus,
-    JoinSession,
-    ListMessages,
-    Ping,
-    Request,
-    Since,
-    StopDaemon,
-    StoreStatus,
-    SubscribeEvents,
-)
+from fugue_core.protocol.request import Request
+from fugue_core.protocol.requests import (DaemonStatus, GetMessage, GetStatus, JoinSession, ListMessages, Ping, Since, StopDaemon, StoreStatus, SubscribeEvents)
 from tests.core.world import RecordingSink, World, eventually
 
 LIMITS = Limits(waiting_requests=2, page_messages=3)

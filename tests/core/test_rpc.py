@@ -14,6 +14,7 @@ from fugue_core.errors import FugueError, InvalidParams, InvalidRequest, Malform
 from fugue_core.protocol import events, requests, rpc
 from fugue_core.protocol.envelope import Envelope, Participant, Recipient
 from fugue_core.protocol.message import PackedMessage
+from fugue_core.protocol.request import Request
 from fugue_core.protocol.requests import REQUESTS, Hello, JoinSession, Ping, Pong, Receipt, SendMessage
 from fugue_core.protocol.rpc import (
     BadCall,
@@ -82,7 +83,7 @@ def test_a_payload_is_carried_byte_for_byte() -> None:
     assert bytes(call.request.packed.payload) == b'{"amount": 75, "note": "\xc3\xa9\\"\\\\"}'
 
 
-EXAMPLES: dict[type[requests.Request], requests.Request] = {
+EXAMPLES: dict[type[Request], Request] = {
     Hello: Hello(protocol=requests.VersionRange(min=1, max=3), client=requests.Software(name="c", version="1")),
     requests.RenameSession: requests.RenameSession(name="bob"),
     SendMessage: SendMessage(target=Tagged("mayor"), packed=packed, id=ID, ttl_s=1.5),
@@ -94,7 +95,7 @@ EXAMPLES: dict[type[requests.Request], requests.Request] = {
 
 
 @pytest.mark.parametrize("kind", REQUESTS)
-def test_every_request_comes_through_the_wire_as_it_was(kind: type[requests.Request]) -> None:
+def test_every_request_comes_through_the_wire_as_it_was(kind: type[Request]) -> None:
     request = EXAMPLES.get(kind) or kind()
     line = encode_call(7, request)
     assert line.count(b"\n") == 1
