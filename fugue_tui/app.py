@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import gc
 import time
 from collections.abc import Sequence
 from uuid import UUID
@@ -38,10 +37,6 @@ from fugue_tui.widgets.message_pane import MessagePane
 from fugue_tui.widgets.session_list import SessionList
 from fugue_tui.writing import type_uses
 
-GARBAGE = (20_000, 20, 50)
-"""When Python looks for cycles. By default it looks through everything about once a second while 10,000 messages come
-in it, and no key is answered for 100 ms; messages are in no cycles."""
-
 
 class FugueApp(Shell):
     """fugue's screen. A client of the daemon like any other: it shows what events say, and asks for every change."""
@@ -59,7 +54,6 @@ class FugueApp(Shell):
     def on_mount(self) -> None:
         """Take up what was being written."""
         self.compose_pane.take_desk(load_desk(self._desk_path))
-        gc.set_threshold(*GARBAGE)
 
     # ------------------------------------------------------------------------------------------------- data goes down
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 from collections.abc import Sequence
@@ -12,6 +13,10 @@ from fugue_core.place import socket_path
 from fugue_tui.app import FugueApp
 from fugue_tui.config import read_config
 from fugue_tui.shell import DEMO_SERVER
+
+GARBAGE = (20_000, 20, 50)
+"""When Python looks for cycles. By default it looks through everything about once a second while 10,000 messages come
+in it, and no key is answered for 100 ms; messages are in no cycles."""
 
 
 def open_screen(words: Sequence[str]) -> int:
@@ -32,8 +37,16 @@ def open_screen(words: Sequence[str]) -> int:
     elif "server" in values:
         os.environ["FUGUE_SOCKET"] = socket_path(values["server"][-1])
     app = FugueApp(config=read_config())
-    app.run()
+    _run(app)
     return _open_demo() if app.wants_demo else app.return_code or 0
+
+
+def _run(app: FugueApp) -> None:
+    """Run the app in a process that is its own: what is loaded by now stays, and is never looked through for cycles."""
+    gc.freeze()
+    gc.set_threshold(*GARBAGE)
+    gc.enable()
+    app.run()
 
 
 def _open_demo() -> int:
@@ -43,7 +56,7 @@ def _open_demo() -> int:
     try:
         with demo_town():
             app = FugueApp(config=config, server=DEMO_SERVER)
-            app.run()
+            _run(app)
     except NoDemo as error:
         sys.stderr.write(f"fugue: {error}\n")
         return 1
