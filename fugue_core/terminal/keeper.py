@@ -77,7 +77,9 @@ STOP_PATIENCE_S = 1.0
 _READ_BYTES = 256 * 1024
 _LOOK_AGAIN_S = 0.02
 _BUG_PAUSE_S = 0.1
+_LAST_READS = LINE_BYTES // _READ_BYTES
 _COULD_NOT_RUN = 127
+_ENDED = b"it ended before it began"
 
 
 class _Held(Exception):
@@ -147,7 +149,7 @@ class Keeper:
         self._is_term_received = False
         self._is_over = False
         self._poll = select.poll()
-        self._callbacks: dict[int, Callable[[], None]] = {}
+        self._callbacks: dict[int, Callable[[], object]] = {}
         self._spare = os.open(os.devnull, os.O_RDONLY)  # given up to accept a daemon when there is no other descriptor
         self._descriptors = _raise_descriptor_limit()
         self._watch(listener.fileno(), select.POLLIN, self._accept)
@@ -192,7 +194,7 @@ class Keeper:
             return max(0, int((self._idle_since + self._idle_s - time.monotonic()) * 1000) + 1)
         return None
 
-    def _watch(self, fd: int, events: int, callback: Callable[[], None]) -> None:
+    def _watch(self, fd: int, events: int, callback: Callable[[], object]) -> None:
         self._callbacks[fd] = callback
         self._poll.register(fd, events)
 
@@ -234,6 +236,9 @@ class Keeper:
         if not _is_own_user(connected):
             connected.close()
             return
+        for _ in range(_LAST_READS):  # what the one before has ordered still counts
+            if not self._serve():
+                break
         self._disconnect("replaced")
         connected.setblocking(False)  # noqa: FBT003  # its only argument
         self._connection = _Connection(connected)
@@ -275,32 +280,31 @@ class Keeper:
             with contextlib.suppress(OSError):
                 self._spare = os.open(os.devnull, os.O_RDONLY)
 
-    def _serve(self) -> None:
-        """Read and write what can be."""
+    def _serve(self) -> bool:
+        """Write and read what can be; say whether something was read."""
+        self._flush()
         connection = self._connection
         if connection is None:
-            return
-        self._flush()
+            return False
         try:
             data = connection.socket.recv(_READ_BYTES)
         except BlockingIOError:
-            return
+            return False
         except OSError:
             data = b""
         if not data:
-            if self._connection is connection:
-                self._disconnect()
-            return
+            self._disconnect()
+            return False
         connection.inbox += data
         lines: list[bytearray] = []
         if b"\n" in data:
             *lines, connection.inbox = connection.inbox.split(b"\n")
         for line in lines:
-            if self._connection is not connection:
-                return
-            self._obey(line)
+            if self._connection is connection:
+                self._obey(line)
         if len(connection.inbox) > LINE_BYTES and self._connection is connection:
             self._disconnect("line too long")
+        return True
 
     def _tell(self, message: dict[str, object], window: _Window | None = None) -> None:
         connection = self._connection
@@ -381,9 +385,12 @@ class Keeper:
         elif window.control is None:
             self._refuse(window)
         else:
-            window.is_gone = True
-            with contextlib.suppress(OSError):  # it has ended, which is noticed
+            try:
                 window.control.send(program.GO)
+            except OSError:  # it has ended, and that was not noticed yet
+                self._refuse(window)
+            else:
+                window.is_gone = True
 
     def _signal(self, window: _Window, message: dict[str, Any]) -> None:
         number = message.get("signal")
@@ -408,7 +415,8 @@ class Keeper:
                 window.report += data
         except BlockingIOError:
             pass
-        except OSError:  # reset: it ended with our `go` unread
+        except ConnectionResetError:  # it ended with `go` unread
+            window.report += _ENDED
             self._close_control(window)
         else:
             self._close_control(window)
@@ -444,7 +452,7 @@ class Keeper:
 
     def _refuse(self, window: _Window) -> None:
         self._forget(window)
-        self._tell({"refused": window.id, "reason": window.report.decode(errors="replace") or "it ended at once"})
+        self._tell({"refused": window.id, "reason": (window.report or _ENDED).decode(errors="replace")})
 
     def _forget(self, window: _Window) -> None:
         """Let go of a window: kill what runs, give back its terminal, and its process as soon as that can be."""
@@ -526,12 +534,12 @@ def _is_own_user(connected: socket.socket) -> bool:
     return bool(struct.unpack("3i", credentials)[1] == os.getuid())
 
 
-def _raise_descriptor_limit() -> tuple[int, int]:
+def _raise_descriptor_limit() -> int:
     """Allow as many open files as may be allowed: there is one for each window. Return what the programs shall have."""
-    limits = resource.getrlimit(resource.RLIMIT_NOFILE)
-    with contextlib.suppress(ValueError, OSError):  # a system whose hard limit is more than it gives
-        resource.setrlimit(resource.RLIMIT_NOFILE, (limits[1], limits[1]))
-    return limits
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with contextlib.suppress(ValueError, OSError):  # a system that grants less than its hard limit says
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    return soft
 
 
 def _listen(path: str) -> socket.socket:

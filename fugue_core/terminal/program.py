@@ -69,7 +69,7 @@ class _Refused(Exception):
     """The child found that the program cannot begin; the text says why."""
 
 
-def fork(order: Order, descriptors: tuple[int, int]) -> tuple[int, int, socket.socket]:
+def fork(order: Order, descriptors: int) -> tuple[int, int, socket.socket]:
     """Make a terminal and a child on it that is ready to become the program; return its id, the master, its control.
 
     The child looks whether the directory and the program are there, says `CHECKED` or why not on its control, and waits
@@ -77,7 +77,7 @@ def fork(order: Order, descriptors: tuple[int, int]) -> tuple[int, int, socket.s
 
     Args:
         order: What it shall run.
-        descriptors: The limit of open files (soft, hard) that the program gets.
+        descriptors: How many open files the program may have (the soft limit).
 
     Raises:
         OSError: There is no terminal, descriptor or process left to take. Nothing is left behind.
@@ -219,7 +219,7 @@ def _set_up(terminal: int, order: Order) -> None:
     termios.tcsetattr(terminal, termios.TCSANOW, attributes)
 
 
-def _become(order: Order, terminal: int, control: int, descriptors: tuple[int, int]) -> NoReturn:
+def _become(order: Order, terminal: int, control: int, descriptors: int) -> NoReturn:
     """Be the child: never return."""
     try:
         signal.set_wakeup_fd(-1)
@@ -230,7 +230,8 @@ def _become(order: Order, terminal: int, control: int, descriptors: tuple[int, i
         if control != _CONTROL:
             os.dup2(control, _CONTROL, inheritable=False)
         os.closerange(_CONTROL + 1, os.sysconf("SC_OPEN_MAX"))
-        resource.setrlimit(resource.RLIMIT_NOFILE, descriptors)
+        hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+        resource.setrlimit(resource.RLIMIT_NOFILE, (descriptors if hard < 0 else min(descriptors, hard), hard))
         for number in signal.valid_signals() - {signal.SIGKILL, signal.SIGSTOP}:
             signal.signal(number, signal.SIG_DFL)
         signal.pthread_sigmask(signal.SIG_SETMASK, ())

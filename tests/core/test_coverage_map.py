@@ -58,6 +58,9 @@ TESTED_BY: dict[str, tuple[str, ...]] = {
     "protocol.requests": ("core/test_docs.py", "core/test_rpc.py"),
     "receiver": ("core/test_router.py", "core/test_router_model.py"),
     "record": ("core/test_store.py", "core/test_hub.py"),
+    "terminal": ("e2e/test_keeper.py",),
+    "terminal.keeping": ("e2e/test_keeper.py",),
+    "terminal.program": ("e2e/test_keeper.py",),
 }
 """For a module, or for all modules of a package that are not named themselves."""
 
