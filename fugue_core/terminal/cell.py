@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 from pyghostty import GhosttyError, ffi, lib
 
-from fugue_core.terminal.screen import (
+from fugue_core.protocol.window import (
     BLINK,
     BOLD,
     DIRECT,

@@ -6,18 +6,10 @@ from typing import Literal
 
 from pyghostty import lib
 
+from fugue_core.protocol.window import CursorShape, Line, Modes, Mouse, MouseEncoding
 from fugue_core.terminal.native import Terminal
 from fugue_core.terminal.redraw import redraw
-from fugue_core.terminal.screen import (
-    CursorShape,
-    Line,
-    Modes,
-    Mouse,
-    MouseEncoding,
-    Position,
-    ansi_line,
-    text_line,
-)
+from fugue_core.terminal.screen import Position, ansi_line, text_line
 
 TITLE_LIMIT = 1024
 
@@ -118,8 +110,9 @@ class GhosttyScreen:
         lines = self.lines(first, history_rows + self.rows - first)
         if scrollback and self._terminal.is_alternate:
             primary = self._terminal.primary()
-            lines = primary.lines(0, primary.history_rows) + lines
-            primary.close()
+            if primary is not None:
+                lines = primary.lines(0, primary.history_rows) + lines
+                primary.close()
         show = ansi_line if ansi else text_line
         return "".join(f"{show(line)}\n" for line in lines)
 

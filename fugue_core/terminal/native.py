@@ -11,8 +11,9 @@ from typing import Any
 
 from pyghostty import ffi, lib
 
+from fugue_core.protocol.window import Line
 from fugue_core.terminal.cell import RowReader, check
-from fugue_core.terminal.screen import REPLY_LIMIT_BYTES, Line
+from fugue_core.terminal.screen import REPLY_LIMIT_BYTES
 
 CELL_WIDTH_PX, CELL_HEIGHT_PX = 8, 16
 """What a program is told of the size of a cell; nothing is drawn in pixels here."""
@@ -216,7 +217,7 @@ class Terminal:
         finally:
             lib.ghostty_render_state_free(state)
 
-    def copy(self) -> Terminal:
+    def _copy(self) -> Terminal:
         """Return another terminal that is as this one, within the same sequence too."""
         out, size_bytes = ffi.new("uint8_t**"), ffi.new("size_t*")
         check(lib.ghostty_snapshot_encode_alloc(self._handle, ffi.NULL, out, size_bytes), "snapshot")
@@ -231,9 +232,14 @@ class Terminal:
             lib.ghostty_free(ffi.NULL, out[0], size_bytes[0])
         return Terminal(self.cols, self.rows, self._scrollback_lines, handle[0])
 
-    def primary(self) -> Terminal:
-        """Return a copy that has left the alternate screen, as the program would leave it."""
-        copy = self.copy()
+    def primary(self) -> Terminal | None:
+        """Return a copy that has left the alternate screen, as the program would leave it.
+
+        None within a sequence that is too long to be kept: the library makes no copy then.
+        """
+        if not self.get(lib.GHOSTTY_TERMINAL_DATA_VT_GROUND, "bool") and not self.continuation():
+            return None
+        copy = self._copy()
         copy.feed(CANCEL + b"\x1b[?%dl" % self.alternate_mode)
         return copy
 

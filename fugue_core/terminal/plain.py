@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from typing import Literal
 
-from fugue_core.terminal.screen import CursorShape, Line, Modes, Position, Run
+from fugue_core.protocol.window import CursorShape, Line, Modes, Run
+from fugue_core.terminal.screen import Position
 
 TAIL_BYTES = 256 * 1024
 """At least as much of the output is kept, and at most twice that; a full-screen program draws all anew within it."""

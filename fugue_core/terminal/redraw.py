@@ -11,26 +11,29 @@ import re
 
 from pyghostty import lib
 
+from fugue_core.protocol.window import DIRECT, UNDERLINE, Run
 from fugue_core.terminal.cell import colour, style
-from fugue_core.terminal.native import CANCEL, Terminal
-from fugue_core.terminal.screen import DIRECT, UNDERLINE, Run, ansi_line, sgr, text_line
+from fugue_core.terminal.native import Terminal
+from fugue_core.terminal.screen import ansi_line, sgr, text_line
 
 _MODES: tuple[int, ...] = (
-    *(1, 5, 7, 8, 9, 12, 25, 45, 66, 67, 1000, 1002, 1003, 1004, 1005, 1006, 1007, 1015, 1016),
+    *(1, 5, 7, 8, 9, 25, 45, 66, 67, 1000, 1002, 1003, 1004, 1005, 1006, 1007, 1015, 1016),
     *(1035, 1036, 1039, 1045, 2004, 2027, 2031, 2048),
 )
 """DEC's that are set where they are not as in a fresh terminal. Not 2026: what holds back drawing is soon over."""
 
 _ANSI_MODES = (2, 4, 12, 20)
-_ORIGIN, _MARGINS = 6, 69
+_ORIGIN, _BLINKING, _MARGINS = 6, 12, 69
 _TOP = re.compile(rb"\x1b\[(\d+);\d+r")
 _LEFT = re.compile(rb"\x1b\[(\d+);\d+s")
 
+_SWALLOW = b"\x1b]9999;"
+"""Begins a string that means nothing to anybody and takes in the rest of one that is too long to be begun again."""
+
 _SHAPES = {
-    lib.GHOSTTY_RENDER_STATE_CURSOR_VISUAL_STYLE_UNDERLINE: b"\x1b[4 q",
-    lib.GHOSTTY_RENDER_STATE_CURSOR_VISUAL_STYLE_BAR: b"\x1b[6 q",
+    lib.GHOSTTY_RENDER_STATE_CURSOR_VISUAL_STYLE_UNDERLINE: 4,
+    lib.GHOSTTY_RENDER_STATE_CURSOR_VISUAL_STYLE_BAR: 6,
 }
-"""A block is what a fresh terminal has, or its person likes something else better. Blinking is mode 12."""
 
 
 def redraw(terminal: Terminal, *, has_scrollback: bool) -> bytes:
@@ -38,28 +41,20 @@ def redraw(terminal: Terminal, *, has_scrollback: bool) -> bytes:
 
     Rows of the scrollback that hold nothing but a background come without it.
 
-    Cost: the screen; with the whole scrollback, where that is asked for, where the alternate screen is shown, and where
-    a sequence is under way.
+    Cost: the screen; with the whole scrollback, where that is asked for and where the alternate screen is shown.
     """
     written = []
     if terminal.is_alternate:
         primary = terminal.primary()
-        row, column = _cursor(primary)
-        written += [
-            *_contents(primary, has_scrollback=has_scrollback),
-            *_place(primary, row, column),
-            _pen(primary),
-            b"\x1b[?%dh\x1b[m" % terminal.alternate_mode,
-        ]
-        primary.close()
-    if terminal.get(lib.GHOSTTY_TERMINAL_DATA_VT_GROUND, "bool"):
-        written += _shown(terminal, has_scrollback=has_scrollback)
-    else:
-        copy = terminal.copy()
-        copy.feed(CANCEL)
-        written += _shown(copy, has_scrollback=has_scrollback)
-        copy.close()
-        written.append(terminal.continuation())
+        if primary is not None:
+            row, column = _cursor(primary)
+            written += _contents(primary, has_scrollback=has_scrollback)
+            written += [*_place(primary, row, column), _pen(primary)]
+            primary.close()
+        written.append(b"\x1b[?%dh\x1b[m" % terminal.alternate_mode)
+    written += _shown(terminal, has_scrollback=has_scrollback)
+    if not terminal.get(lib.GHOSTTY_TERMINAL_DATA_VT_GROUND, "bool"):
+        written.append(terminal.continuation() or _SWALLOW)
     return b"".join(written)
 
 
@@ -84,7 +79,7 @@ def _shown(terminal: Terminal, *, has_scrollback: bool) -> list[bytes]:
         *_place(terminal, max(0, row), max(0, column)),
         _pen(terminal),
         _modes(terminal),
-        _SHAPES.get(terminal.cursor_shape(), b""),
+        _shape(terminal),
         _after(terminal, "keyboard", "kitty_keyboard", "charsets"),
     ]
 
@@ -177,6 +172,12 @@ def _pen(terminal: Terminal) -> bytes:
 
 def _rgb(colour: int) -> str:
     return f"2;{colour >> 16 & 255};{colour >> 8 & 255};{colour & 255}"
+
+
+def _shape(terminal: Terminal) -> bytes:
+    """Write how the cursor looks; not for a block that stands still, which is what its person likes, or nobody said."""
+    number = _SHAPES.get(terminal.cursor_shape(), 2) - terminal.is_set(_BLINKING)
+    return b"" if number == 2 else b"\x1b[%d q" % number  # noqa: PLR2004  # the steady block
 
 
 def _modes(terminal: Terminal) -> bytes:

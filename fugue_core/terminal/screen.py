@@ -3,29 +3,31 @@
 `Screen` is the port. `open_screen` gives the best that works here: the emulator on pyghostty, or one that keeps the raw
 bytes and understands none of them.
 
-Rows and columns count from 0. A colour is None for the terminal's own, 0..255 for a place in its palette, or
-`DIRECT | 0xrrggbb`.
+Rows and columns count from 0. What lines are made of is what crosses the wire, so it is said there.
 """
 
 from __future__ import annotations
 
 import logging
-from typing import Literal, NamedTuple, Protocol, TypeAlias
+from typing import Literal, NamedTuple, Protocol
 
-import msgspec
+from fugue_core.protocol.window import (
+    BLINK,
+    BOLD,
+    DIRECT,
+    FAINT,
+    INVERSE,
+    INVISIBLE,
+    ITALIC,
+    STRIKE,
+    UNDERLINE,
+    CursorShape,
+    Line,
+    Modes,
+    Run,
+)
 
 logger = logging.getLogger(__name__)
-
-DIRECT = 0x1000000
-
-BOLD = 1
-FAINT = 2
-ITALIC = 4
-UNDERLINE = 8
-BLINK = 16
-INVERSE = 32
-INVISIBLE = 64
-STRIKE = 128
 
 SCROLLBACK_LINES = 10_000
 REPLY_LIMIT_BYTES = 64 * 1024
@@ -41,58 +43,11 @@ RESET = (
 """What makes a terminal that was used look fresh, but for its scrollback and its tabs: to be sent before `redraw`."""
 
 
-class Run(msgspec.Struct, frozen=True, array_like=True, gc=False):
-    """Cells of one look, side by side.
-
-    Fields:
-        text: What stands in them. A wide character takes two cells, what combines with another none.
-        fg, bg: Their colours.
-        attrs: `BOLD` and the others, or-ed. Every kind of underline is `UNDERLINE`.
-    """
-
-    text: str
-    fg: int | None = None
-    bg: int | None = None
-    attrs: int = 0
-
-
-Line: TypeAlias = tuple[Run, ...]
-"""A row from its left edge, neighbours never of one look. Blanks at its end that nobody could see are left out."""
-
-
 class Position(NamedTuple):
     """A place on the screen."""
 
     row: int
     column: int
-
-
-Mouse: TypeAlias = Literal["none", "press", "click", "drag", "motion"]
-MouseEncoding: TypeAlias = Literal["x10", "utf8", "sgr", "urxvt", "pixels"]
-CursorShape: TypeAlias = Literal["block", "underline", "bar"]
-
-
-class Modes(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """How the program wants keys and mouse to be told to it.
-
-    Fields:
-        mouse: What of the mouse is told: nothing; presses; presses and releases; these and motion while a button is
-            down; all motion.
-        mouse_encoding: How.
-        kitty_keyboard: The flags of the kitty keyboard protocol; 0 where it is not in use.
-        is_alternate: Whether it draws on the alternate screen, which has no scrollback.
-        is_alternate_scroll: Whether the wheel becomes arrow keys there.
-    """
-
-    application_cursor_keys: bool = False
-    application_keypad: bool = False
-    bracketed_paste: bool = False
-    focus_events: bool = False
-    mouse: Mouse = "none"
-    mouse_encoding: MouseEncoding = "x10"
-    kitty_keyboard: int = 0
-    is_alternate: bool = False
-    is_alternate_scroll: bool = True
 
 
 class Screen(Protocol):
