@@ -62,6 +62,7 @@ class Member:
             id=record.id,
             name=record.name,
             created_at=int(record.created_at),
+            window_count=len(record.windows),
             attached_clients=self.attached_clients,
             worktree=record.worktree,
             tags=record.tags,

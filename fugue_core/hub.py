@@ -57,7 +57,8 @@ from fugue_core.protocol.session import (
     check_tags,
 )
 from fugue_core.protocol.target import normalise_path
-from fugue_core.record import SessionRecord, Store
+from fugue_core.protocol.window import CreateSession
+from fugue_core.record import SessionRecord, Store, WindowRecord
 
 
 class Caller:
@@ -214,11 +215,14 @@ class Hub:
         """Return the process (id and start) that each session with one lives for; the same object until it changes."""
         return self._directory.guarded
 
-    def end(self, session: SessionId) -> None:
-        """End a session whose process has ended; nothing where it has ended already."""
+    def end(self, session: SessionId) -> SessionInfo | None:
+        """End a session whose process has ended; return it as it last was, or None where it has ended already."""
         member = self._directory.get(session)
-        if member is not None:
-            self._end_member(member)
+        if member is None:
+            return None
+        info = member.info()
+        self._end_member(member)
+        return info
 
     @property
     def last_seq(self) -> int:
@@ -248,32 +252,77 @@ class Hub:
         elif there is not None and request.resume:
             member = self._resume(there, request)
         else:
-            member = self._begin(name, request)
+            member = self._begin(name, request, request.id, for_pid=request.for_pid)
         if caller.member is None:
             self._callers.add(caller)
             self._attach(caller, member, attach=request.attach)
         return member.info()
 
-    def _begin(self, name: str, request: JoinSession) -> Member:
-        self._directory.check_free(name, request.id)
+    def create(self, request: CreateSession, session: SessionId, window: WindowRecord) -> SessionInfo:
+        """Make a session with a window. Raises where `session.create` says so, and then nothing was changed."""
+        name = self._directory.free_name() if request.name is None else check_session_name(request.name)
+        return self._begin(name, request, session, windows=(window,)).info()
+
+    def check_new(self, request: CreateSession) -> SessionInfo | None:
+        """Raise where `create` would; return the session where the request is a retry of what was done before."""
+        begun = None if request.id is None else self._directory.get(request.id)
+        if begun is not None and request.name in {None, begun.record.name}:
+            return begun.info()
+        if request.name is not None:
+            self._directory.check_free(check_session_name(request.name), request.id)
+        check_tags(request.tags)
+        check_metadata(request.metadata, self._limits.metadata_bytes)
+        _normalised(request.worktree)
+        return None
+
+    def set_windows(self, session: SessionId, windows: tuple[WindowRecord, ...]) -> None:
+        """Keep a session's windows as they are now; nothing where it has ended."""
+        member = self._directory.get(session)
+        if member is not None:
+            self._change(member, msgspec.structs.replace(member.record, windows=windows))
+
+    def find(self, caller: Caller, request: Request, session: str | None) -> SessionRecord:
+        """Return the session that a request names, or else the caller's own. Raises `SessionNotFound`, `NoIdentity`."""
+        return self._named(caller, request, session).record
+
+    def record_of(self, session: SessionId) -> SessionRecord | None:
+        """Return a living session's record, or None."""
+        member = self._directory.get(session)
+        return None if member is None else member.record
+
+    def records(self) -> list[SessionRecord]:
+        """Return the living sessions, in order of registration."""
+        return [member.record for member in self._directory]
+
+    def _begin(
+        self,
+        name: str,
+        request: JoinSession | CreateSession,
+        session: UUID | None,
+        *,
+        for_pid: int | None = None,
+        windows: tuple[WindowRecord, ...] = (),
+    ) -> Member:
+        self._directory.check_free(name, session)
         tags = check_tags(request.tags)
         metadata = check_metadata(request.metadata, self._limits.metadata_bytes)
         worktree = _normalised(request.worktree)
-        started = self._started(request.for_pid)
+        started = self._started(for_pid)
         if request.id is not None and self._store.is_session_known(SessionId(request.id)):
             raise SessionIdExists(str(request.id))
         self._last_ref += 1
         record = SessionRecord(
             ref=self._last_ref,
-            id=SessionId(request.id or self._new_id()),
+            id=SessionId(session or self._new_id()),
             name=name,
             created_at=self._clock(),
             repo=request.repo,
             worktree=worktree,
             tags=tuple(sorted(tags)),
             metadata=metadata,
-            for_pid=request.for_pid,
+            for_pid=for_pid,
             pid_started=started,
+            windows=windows,
         )
         self._store.save_session(record)
         member = self._directory.add(record)

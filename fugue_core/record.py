@@ -11,6 +11,34 @@ import msgspec
 from fugue_core.protocol.envelope import DeliveryState, Envelope
 from fugue_core.protocol.message import MessageId
 from fugue_core.protocol.session import SessionId, WorktreeInfo
+from fugue_core.protocol.window import ProgramExit
+
+
+class WindowRecord(msgspec.Struct, frozen=True, kw_only=True):
+    """A window as it is stored. What only its program knows (title, screen) is not.
+
+    Fields:
+        id: Never changes while the window is there.
+        number: Its place in the session.
+        run: Counts the programs that were started in it.
+        keep: Whether it stays when its program exits.
+        exited: How the program ended; None while it runs.
+    """
+
+    id: UUID
+    number: int
+    run: int = 0
+    name: str
+    command: tuple[str, ...]
+    directory: str
+    created_at: float
+    keep: bool = False
+    exited: ProgramExit | None = None
+
+    @property
+    def key(self) -> str:
+        """What the keeper knows this run of it by."""
+        return f"{self.id}.{self.run}"
 
 
 class SessionRecord(msgspec.Struct, frozen=True, kw_only=True):
@@ -19,6 +47,7 @@ class SessionRecord(msgspec.Struct, frozen=True, kw_only=True):
     Fields:
         ref: Its number, growing in order of registration and never used again; what deliveries are stored under.
         tags: In alphabetical order.
+        windows: By number.
         for_pid, pid_started: The process it lives for, and when that began (in the kernel's own ticks), since process
             ids are used again.
     """
@@ -33,6 +62,7 @@ class SessionRecord(msgspec.Struct, frozen=True, kw_only=True):
     metadata: dict[str, Any] = {}
     for_pid: int | None = None
     pid_started: int | None = None
+    windows: tuple[WindowRecord, ...] = ()
 
 
 class OpenDelivery(NamedTuple):

@@ -5,6 +5,9 @@ mailbox_messages = 50000        # any field of fugue_core.limits.Limits
 
 [store]
 synchronous = "full"            # or "normal", the default
+
+[terminal]
+size = "smallest"               # whose size a window takes that several terminals show; or "latest", the default
 """
 
 from __future__ import annotations
@@ -14,8 +17,9 @@ import tomllib
 import msgspec
 
 from fugue_core.errors import FugueError
-from fugue_core.limits import Limits
+from fugue_core.limits import Limits, Seconds
 from fugue_core.store import Synchronous
+from fugue_core.terminal.window import SizePolicy
 
 
 class ConfigInvalid(FugueError):
@@ -33,11 +37,25 @@ class StoreConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     synchronous: Synchronous = "normal"
 
 
+class TerminalConfig(msgspec.Struct, frozen=True, kw_only=True):
+    """The table `[terminal]`, as far as the daemon reads it; the rest is the screen's.
+
+    Fields:
+        size: See `SizePolicy`.
+        hangup_s, terminate_s: How long a program that is killed has after SIGHUP, and after SIGTERM.
+    """
+
+    size: SizePolicy = "latest"
+    hangup_s: Seconds = 1.0
+    terminate_s: Seconds = 2.0
+
+
 class Config(msgspec.Struct, frozen=True, kw_only=True):
     """The tables that the daemon reads; others (the screen's) are not its affair."""
 
     limits: Limits = Limits()
     store: StoreConfig = StoreConfig()
+    terminal: TerminalConfig = TerminalConfig()
 
 
 def read_config(path: str) -> Config:

@@ -8,7 +8,7 @@ from collections import deque
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from threading import Lock
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 import msgspec
 
@@ -37,6 +37,13 @@ log = logging.getLogger(__name__)
 T = TypeVar("T")
 
 
+class Stop(Protocol):
+    """What ends the daemon."""
+
+    def __call__(self, *, end_programs: bool) -> None:
+        """End it, and with `end_programs` the programs in its windows as well."""
+
+
 class Host(msgspec.Struct, frozen=True, kw_only=True):
     """What only the server knows.
 
@@ -50,7 +57,7 @@ class Host(msgspec.Struct, frozen=True, kw_only=True):
     pid: int
     clock: Callable[[], float]
     status: Callable[[int], DaemonStatus]
-    stop: Callable[[], None]
+    stop: Stop
 
 
 class InquiryDesk:
@@ -81,7 +88,7 @@ class InquiryDesk:
                 peer.out += missed
             case StopDaemon():
                 peer.answer(call_id, Stopping(pid=self._host.pid))
-                self._host.stop()
+                self._host.stop(end_programs=request.end_programs)
             case ListMessages():
                 limit = min(request.limit, self._limits.page_messages)
                 self._queue(peer, _Search(call_id, lambda: self._history.page(request, limit)))

@@ -12,19 +12,22 @@ from collections.abc import AsyncIterator, Iterator, Mapping
 from pathlib import Path
 from uuid import uuid4
 
+import msgspec
+
 import fugue_core
 from fugue_core.daemon.config import Config
 from fugue_core.daemon.connection import READ_BYTES, Connection
 from fugue_core.daemon.feed import Feed
 from fugue_core.daemon.inquiry import Host, InquiryDesk
 from fugue_core.daemon.process import Process, ProcessWatch, process_start
+from fugue_core.daemon.stage import Stage, StageHost
 from fugue_core.daemon.switchboard import Switchboard
 from fugue_core.errors import DaemonUnavailable, StoreUnavailable
 from fugue_core.history import History
 from fugue_core.hub import Hub
 from fugue_core.identifier import new_id
 from fugue_core.limits import Limits
-from fugue_core.protocol.requests import PROTOCOL_VERSION, DaemonStatus, Software, StoreStatus
+from fugue_core.protocol.requests import PROTOCOL_VERSION, DaemonStatus, Snapshot, Software, StoreStatus
 from fugue_core.protocol.session import SessionId
 from fugue_core.store import WAL_CHECKPOINT_BYTES, WAL_LIMIT_BYTES, SqliteStore
 
@@ -45,7 +48,9 @@ class Server:
     Made by `serve`, which owns it. Timers and threads are its own and end with it.
     """
 
-    def __init__(self, socket_path: str, store: SqliteStore, history: History, config: Config) -> None:
+    def __init__(
+        self, socket_path: str, store: SqliteStore, history: History, config: Config, stage_host: StageHost
+    ) -> None:
         self._socket_path = socket_path
         self._store = store
         self._history = history
@@ -55,13 +60,15 @@ class Server:
         self._began_at = self._loop.time()  # which does not jump
         self.stopped = asyncio.Event()
         self._hub = Hub(store, config.limits, time.time, new_id, process_start)
-        self._feed = Feed(str(uuid4()), config.limits, self._hub.snapshot)
-        host = Host(pid=os.getpid(), clock=time.time, status=self._status, stop=self.stopped.set)
+        self._stage = Stage(self._hub, config.limits, config.terminal, stage_host, new_id)
+        self._feed = Feed(str(uuid4()), config.limits, self._snapshot)
+        host = Host(pid=os.getpid(), clock=time.time, status=self._status, stop=self._stop)
         self.switchboard = Switchboard(
             self._hub,
             store,
             self._feed,
             InquiryDesk(history, self._feed, config.limits, host),
+            self._stage,
             config.limits,
             Software(name="fugue", version=fugue_core.__version__),
             self._watch_changed_processes,
@@ -75,12 +82,24 @@ class Server:
         self._next_batch: asyncio.TimerHandle | None = None
         self._timer = self._loop.call_soon(self._tick)
 
+    async def start(self) -> None:
+        """Take up the programs that run. To be awaited before anybody connects."""
+        await self._stage.start(self.switchboard)
+
+    def _stop(self, *, end_programs: bool) -> None:
+        self._stage.is_last = self._stage.is_last or end_programs
+        self.stopped.set()
+
+    def _snapshot(self, epoch: str, number: int) -> Snapshot:
+        return msgspec.structs.replace(self._hub.snapshot(epoch, number), windows=self._stage.infos())
+
     async def close(self) -> None:
         """Answer what has been read, and end."""
         self._timer.cancel()
         if self._next_batch is not None:
             self._next_batch.cancel()
         self._processes.close()
+        await self._stage.close()
         await self.switchboard.close()
         if self._checkpoint is not None:
             await asyncio.wait([self._checkpoint])
@@ -92,6 +111,7 @@ class Server:
         self._timer = self._loop.call_later(TICK_S, self._tick)
         self.switchboard.run_errand(self._hub.tick)
         self._watch_processes()
+        self._stage.tidy()
         if self._loop.time() >= self._next_retention:
             self.switchboard.run_errand(self._retain)
         self._keep_log_short()
@@ -200,7 +220,7 @@ def locked(path: str, owner: str) -> Iterator[None]:
 
 
 @contextlib.asynccontextmanager
-async def running(socket_path: str, state_dir: str, config: Config) -> AsyncIterator[Server]:
+async def running(socket_path: str, state_dir: str, config: Config, stage_host: StageHost) -> AsyncIterator[Server]:
     """Run a daemon that has its store in `state_dir`, and listens nowhere. See `serve` for the errors."""
     async with contextlib.AsyncExitStack() as stack:
         try:
@@ -213,8 +233,9 @@ async def running(socket_path: str, state_dir: str, config: Config) -> AsyncIter
         store.prune_sessions(time.time() - config.limits.retention_s)
         history = History(store.path)
         stack.callback(history.close)
-        server = Server(socket_path, store, history, config)
+        server = Server(socket_path, store, history, config, stage_host)
         stack.push_async_callback(server.close)
+        await server.start()
         yield server
 
 
@@ -235,7 +256,12 @@ async def serve(socket_path: str, state_dir: str, config: Config) -> AsyncIterat
             stack.enter_context(locked(f"{socket_path}.lock", socket_path))
         except OSError as error:
             raise DaemonUnavailable(socket_path, str(error)) from error
-        server = await stack.enter_async_context(running(socket_path, state_dir, config))
+        stage_host = StageHost(
+            keeper_path=f"{socket_path.removesuffix('.sock')}.keeper",
+            screens_dir=f"{state_dir}/screens",
+            socket_path=socket_path,
+        )
+        server = await stack.enter_async_context(running(socket_path, state_dir, config, stage_host))
         await stack.enter_async_context(_listening(socket_path, server, config.limits.line_bytes))
         yield server
 

@@ -8,12 +8,14 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable
+from typing import Any, TypeVar
 
 import msgspec
 
 from fugue_core.daemon.feed import Feed
 from fugue_core.daemon.inquiry import InquiryDesk
 from fugue_core.daemon.peer import Peer, Sink
+from fugue_core.daemon.stage import Stage
 from fugue_core.daemon.waiting import Served, WaitingRoom
 from fugue_core.errors import FugueError, InternalError, LineTooLong, MailboxFull, ProtocolMismatch, StoreUnavailable
 from fugue_core.hub import Hub
@@ -25,6 +27,8 @@ from fugue_core.protocol.rpc import BadCall, Call, CallId, decode_calls, encode_
 from fugue_core.store import SqliteStore
 
 log = logging.getLogger(__name__)
+
+T = TypeVar("T")
 
 CAPABILITIES = ("ttl", "resolve", "since")
 """What this daemon can do beyond what every daemon of its protocol version can."""
@@ -55,6 +59,13 @@ class Inquiry(msgspec.Struct, frozen=True, gc=False):
     request: Request
 
 
+class Change(msgspec.Struct, frozen=True, gc=False):
+    """A change of the hub that no request asked for by itself, and who waits for it."""
+
+    make: Callable[[], Any]
+    made: asyncio.Future[Any]
+
+
 class Switchboard:
     """Drive the hub in turns.
 
@@ -68,6 +79,7 @@ class Switchboard:
         store: SqliteStore,
         feed: Feed,
         desk: InquiryDesk,
+        stage: Stage,
         limits: Limits,
         server: Software,
         on_sessions: Callable[[], None],
@@ -76,6 +88,7 @@ class Switchboard:
         self._store = store
         self._feed = feed
         self._desk = desk
+        self._stage = stage
         self._limits = limits
         self._server = server
         self._on_sessions = on_sessions
@@ -84,7 +97,10 @@ class Switchboard:
         self._is_scheduled = False
         self._peers: set[Peer] = set()
         self._inbox: list[tuple[Peer, bytes, LineTooLong | None]] = []
-        self._errands: list[Callable[[], None]] = []
+        self._errands: list[Callable[[], object]] = []
+        self._changes: list[Change] = []
+        self._made: list[tuple[Change, Any]] = []
+        self._news: list[Event] = []
         self._ready: list[Peer] = []
         self._draining: list[Peer] = []
         self._departed: list[Peer] = []
@@ -116,6 +132,7 @@ class Switchboard:
         self._feed.catch_up(peer)
         peer.flush()
         self._desk.resume(peer)
+        self._stage.resume(peer)
         if peer.deferred:
             self._ready.append(peer)
             self._schedule()
@@ -135,12 +152,27 @@ class Switchboard:
         self._departed.append(peer)
         self._schedule()
 
-    def run_errand(self, errand: Callable[[], None]) -> None:
+    def run_errand(self, errand: Callable[[], object]) -> None:
         """Do something that changes the hub or the store, within the next turn and its commit.
 
         Where the store cannot write it is not done, and nobody is told: whoever sends errands comes again.
         """
         self._errands.append(errand)
+        self._schedule()
+
+    def change(self, make: Callable[[], T]) -> asyncio.Future[T]:
+        """Change the hub within the next turn.
+
+        The future has what `make` returned once that is on disk, or else the `FugueError` for which nothing was changed.
+        """
+        made: asyncio.Future[T] = self._loop.create_future()
+        self._changes.append(Change(make, made))
+        self._schedule()
+        return made
+
+    def tell(self, event: Event) -> None:
+        """Tell every subscriber of something that is on no disk, after what the next turn brings."""
+        self._news.append(event)
         self._schedule()
 
     async def close(self) -> None:
@@ -165,6 +197,7 @@ class Switchboard:
         self._is_scheduled = False
         inbox, self._inbox = self._inbox, []
         errands, self._errands = self._errands, []
+        changes, self._changes = self._changes, []
         departed, self._departed = self._departed, []
         if self.store_error is not None:
             self._probe_store()
@@ -173,16 +206,20 @@ class Switchboard:
             self._attempt(lambda: self._hub.foresee(call.request for _, call in calls if not isinstance(call, BadCall)))
         for peer, call in calls:
             self._carry_out(peer, call)
+        for change in changes:
+            self._make(change)
         for peer in departed:
             self._waiting_room.leave(peer)
             self._desk.leave(peer)
+            self._stage.leave(peer)
             self._hub.leave(peer.caller)
         if self.store_error is None:
             for errand in errands:
                 self._attempt(errand)
             self._attempt(self._serve_waiting)
             self._attempt(self._store.commit)
-        self._hand_out(self._hub.take_events())
+        news, self._news = self._news, []
+        self._hand_out([*self._hub.take_events(), *news])
 
     def _due(self, inbox: list[tuple[Peer, bytes, LineTooLong | None]]) -> list[tuple[Peer, Call | BadCall]]:
         """Return what this turn carries out: everything, but of each peer at most one request with a bulky answer.
@@ -205,7 +242,7 @@ class Switchboard:
             peer.sink.listen(is_on=not peer.deferred)
         return due
 
-    def _attempt(self, step: Callable[[], None]) -> None:
+    def _attempt(self, step: Callable[[], object]) -> None:
         """Do a part of a turn; where it fails, undo the turn so far."""
         try:
             step()
@@ -223,6 +260,18 @@ class Switchboard:
             failure = InternalError(f"{type(error).__name__}: {error}")
         self._undo(failure)
         return failure
+
+    def _make(self, change: Change) -> None:
+        result: Any
+        try:
+            result = self.store_error or change.make()
+        except StoreUnavailable as error:
+            result = self._fail(error)
+        except FugueError as error:
+            result = error
+        except Exception as error:  # noqa: BLE001  # see `_fail`
+            result = self._fail(error)
+        self._made.append((change, result))
 
     def _carry_out(self, peer: Peer, call: Call | BadCall) -> None:
         if peer.is_closing:
@@ -248,7 +297,7 @@ class Switchboard:
         """Return the answer, or None where it comes later."""
         if not peer.has_said_hello or type(request) is Hello:
             return self._greet(peer, request)
-        if not self._hub.can_handle(request):
+        if not self._hub.can_handle(request) or self._stage.takes_end(peer, request):
             self._inquiries.append(Inquiry(peer, call_id, request))
             return None
         if self.store_error is not None and request.mutates:
@@ -294,6 +343,7 @@ class Switchboard:
         answers, self._answers = self._answers, []
         inquiries, self._inquiries = self._inquiries, []
         served, self._served = self._served, []
+        made, self._made = self._made, []
         self._waiting_room.settle(served)
         answers += [Answer(wait.peer, wait.call_id, wait.request, answer) for wait, answer in served]
         busy: dict[Peer, None] = {}
@@ -308,12 +358,15 @@ class Switchboard:
             if any(isinstance(event, SessionJoined | SessionChanged | SessionEnded) for event in events):
                 self._on_sessions()
         for inquiry in inquiries:
-            self._desk.ask(inquiry.peer, inquiry.call_id, inquiry.request)
+            desk = self._stage if self._stage.can_handle(inquiry.request) else self._desk
+            desk.ask(inquiry.peer, inquiry.call_id, inquiry.request)
             busy[inquiry.peer] = None
         for peer in self._draining:
             peer.is_draining = True
             busy[peer] = None
         self._draining.clear()
+        for change, result in made:
+            _settle(change.made, result)
         for peer in busy:
             peer.flush()
         self._ready = [peer for peer in self._ready if peer.has_left or not peer.sink.is_paused]
@@ -329,6 +382,7 @@ class Switchboard:
             log.error("%s", reload_error)  # noqa: TRY400  # as in `_fail`
             self.store_error = reload_error
         self._served = []  # who waited waits on
+        self._made = [(change, result if isinstance(result, FugueError) else error) for change, result in self._made]
         for place, answer in enumerate(self._answers):
             if answer.is_undone_with_the_turn():
                 self._answers[place] = msgspec.structs.replace(answer, result=error)
@@ -346,6 +400,15 @@ class Switchboard:
         else:
             log.info("the store can write again")
             self.store_error = None
+
+
+def _settle(future: asyncio.Future[Any], result: object) -> None:
+    if future.done():
+        return  # who waited for it has been cancelled
+    if isinstance(result, FugueError):
+        future.set_exception(result)
+    else:
+        future.set_result(result)
 
 
 def _take_due(peer: Peer, owed: set[Peer]) -> list[tuple[Peer, Call | BadCall]]:

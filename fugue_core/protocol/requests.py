@@ -188,6 +188,8 @@ class RenameSession(Request, frozen=True, kw_only=True):
 class EndSession(Request, frozen=True, kw_only=True):
     """End a session. Its unacknowledged deliveries become `dead`, its name is free again, its id is not.
 
+    Programs in its windows are ended first, as by `window.kill`.
+
     Answer:
         The session as it last was; `unread` says how many deliveries died.
 
@@ -535,11 +537,18 @@ class Stopping(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class StopDaemon(Request, frozen=True, kw_only=True):
-    """End the daemon. Sessions, tags and mail are on disk and will be there again."""
+    """End the daemon. Sessions, tags and mail are on disk and will be there again.
+
+    Fields:
+        end_programs: Programs in windows end as well, and their sessions with them; else they go on, and the next
+            daemon takes them up.
+    """
 
     method = "daemon.stop"
     answer = Stopping
     mutates = False
+
+    end_programs: bool = False
 
 
 REQUESTS: tuple[type[Request], ...] = (

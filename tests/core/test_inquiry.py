@@ -15,7 +15,18 @@ from fugue_core.daemon.peer import Peer
 from fugue_core.history import History
 from fugue_core.limits import Limits
 from fugue_core.protocol.request import Request
-from fugue_core.protocol.requests import (DaemonStatus, GetMessage, GetStatus, JoinSession, ListMessages, Ping, Since, StopDaemon, StoreStatus, SubscribeEvents)
+from fugue_core.protocol.requests import (
+    DaemonStatus,
+    GetMessage,
+    GetStatus,
+    JoinSession,
+    ListMessages,
+    Ping,
+    Since,
+    StopDaemon,
+    StoreStatus,
+    SubscribeEvents,
+)
 from tests.core.world import RecordingSink, World, eventually
 
 LIMITS = Limits(waiting_requests=2, page_messages=3)
@@ -81,7 +92,7 @@ class Desk:
     def _status(self, messages: int) -> DaemonStatus:
         return self.status(messages)
 
-    def _stop(self) -> None:
+    def _stop(self, *, end_programs: bool) -> None:  # noqa: ARG002  # there are none
         self.stops += 1
 
 

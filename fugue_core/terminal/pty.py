@@ -1,0 +1,123 @@
+"""The edge between the event loop and a program's terminal: bytes out of it, bytes into it, its size."""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import fcntl
+import os
+import struct
+import termios
+from collections.abc import Callable
+
+READ_BYTES = 64 * 1024
+TURN_BYTES = 16 * 1024
+"""Read before anybody else has a turn. The kernel hands out at most 4 KiB at once."""
+NO_TERMINAL = -1
+"""In place of a descriptor, where there is none."""
+HUNG_UP_S = 0.5
+"""How often a terminal is looked at that no process has open; one may open it again."""
+
+
+class Pty:
+    """The master end of a terminal. It owns the descriptor and closes it.
+
+    What is typed and not yet read by the program waits here, without limit: `waiting_bytes` is for whoever has one.
+    """
+
+    def __init__(self, master: int, on_output: Callable[[bytes], None]) -> None:
+        """Read from `master` from now on; `on_output` is called with what comes.
+
+        Args:
+            master: Non-blocking, or `NO_TERMINAL`.
+            on_output: Called with what the program writes.
+        """
+        self._master = master
+        self._on_output = on_output
+        self._loop = asyncio.get_running_loop()
+        self._waiting = bytearray()
+        self._look_again: asyncio.TimerHandle | None = None
+        if master != NO_TERMINAL:
+            self._loop.add_reader(master, self._read)
+
+    @property
+    def waiting_bytes(self) -> int:
+        """How much of what was typed the program's terminal has no room for yet."""
+        return len(self._waiting)
+
+    def type(self, data: bytes) -> None:
+        """Give the program something to read, as soon as its terminal has room."""
+        if self._master < 0:
+            return
+        is_first = not self._waiting
+        self._waiting += data
+        if is_first:
+            self._write()
+
+    def resize(self, cols: int, rows: int) -> None:
+        """Change the terminal's size; the program is told by the system, where it is another."""
+        if self._master >= 0:
+            fcntl.ioctl(self._master, termios.TIOCSWINSZ, struct.pack("HHHH", rows, cols, 0, 0))
+
+    def drain(self) -> None:
+        """Read all that is there; for when the program has exited."""
+        while self._master >= 0 and self._take():
+            pass
+
+    def close(self) -> None:
+        """Let go of the terminal. What the program goes on writing stays in it, for whoever else holds it."""
+        if self._master < 0:
+            return
+        self._stop_looking()
+        self._loop.remove_reader(self._master)
+        self._loop.remove_writer(self._master)
+        os.close(self._master)
+        self._master = NO_TERMINAL
+
+    def _read(self) -> None:
+        size_bytes = 0
+        while self._master >= 0 and size_bytes < TURN_BYTES:
+            taken = self._take()
+            if not taken:
+                return
+            size_bytes += taken
+
+    def _take(self) -> int:
+        """Hand on what one read brings; return how much it was."""
+        try:
+            data = os.read(self._master, READ_BYTES)
+        except BlockingIOError:
+            return 0
+        except OSError as error:
+            if error.errno != errno.EIO:
+                raise
+            data = b""
+        if not data:  # no process has the terminal open: until one has again, it would be readable all the time
+            self._stop_looking()
+            self._loop.remove_reader(self._master)
+            self._look_again = self._loop.call_later(HUNG_UP_S, self._loop.add_reader, self._master, self._read)
+            return 0
+        self._on_output(data)
+        return len(data)
+
+    def _stop_looking(self) -> None:
+        if self._look_again is not None:
+            self._look_again.cancel()
+            self._look_again = None
+
+    def _write(self) -> None:
+        try:
+            while self._waiting:
+                del self._waiting[: os.write(self._master, self._waiting)]
+        except BlockingIOError:
+            self._loop.add_writer(self._master, self._write)
+            return
+        except OSError:  # nobody has it open, and nobody will read it
+            self._waiting.clear()
+        self._loop.remove_writer(self._master)
+
+
+def size_of(master: int) -> tuple[int, int] | None:
+    """Return the columns and rows of a terminal; None where nobody gave it a size."""
+    rows, cols, _, _ = struct.unpack("HHHH", fcntl.ioctl(master, termios.TIOCGWINSZ, b"\0" * 8))
+    return (cols, rows) if cols and rows else None
