@@ -117,6 +117,13 @@ class Channel:
         self._out.append(line)
         return future
 
+    def tell(self, request: Request) -> None:
+        """Send a request as a notification: nobody answers it, and it is not asked again."""
+        if self.lost is None:
+            if not self._out:
+                self._loop.call_soon(self._flush)
+            self._out.append(self._encode(None, request))
+
     def ask_all(self, requests: Sequence[Request]) -> asyncio.Future[list[Any]]:
         """Send requests of one kind; return what will be their answers, in order, or exceptions in their places.
 
@@ -198,7 +205,7 @@ class Channel:
             answer = MalformedLine(f"the answer to {question.kind.method}: {error}")
         question.settle(call_id, answer)
 
-    def _encode(self, call_id: int, request: Request) -> bytes:
+    def _encode(self, call_id: int | None, request: Request) -> bytes:
         line = encode_call(call_id, request)
         if len(line) > self.line_bytes + 1:
             raise LineTooLong(len(line) - 1, self.line_bytes)

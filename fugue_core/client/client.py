@@ -19,6 +19,7 @@ from fugue_core.client.channel import Channel
 from fugue_core.client.link import Opener, SocketOpener
 from fugue_core.client.outbox import send_in_order
 from fugue_core.client.subscription import Subscription
+from fugue_core.client.window import VIEW_EVENTS, View, Views, Windows
 from fugue_core.errors import ConnectionLost, DaemonUnavailable, FugueError, InvalidParams, SessionNotFound
 from fugue_core.identifier import new_id
 from fugue_core.protocol.envelope import Envelope, Recipient
@@ -60,6 +61,7 @@ from fugue_core.protocol.requests import (
 )
 from fugue_core.protocol.session import SessionInfo, WorktreeInfo, check_metadata
 from fugue_core.protocol.target import OrchestrationTarget, WireTarget, to_wire
+from fugue_core.protocol.window import Attached, AttachWindow
 
 Target: TypeAlias = OrchestrationTarget | WireTarget | str
 """A target as a value, or in its text form: `tag:mayor`, `session:bob`, `broadcast`, `worktree:/p`."""
@@ -130,11 +132,13 @@ class Client:
         self._channel: Channel | None = None
         self._connecting = asyncio.Lock()
         self._subscription: Subscription | None = None
+        self._views = Views()
         self._tasks: set[asyncio.Task[None]] = set()
         self._is_closed = False
         self._cursor = 0
         self.session: SessionInfo | None = None
         self.welcome: Welcome | None = None
+        self.windows = Windows(self._ask, self._look)
 
     async def open(self) -> None:
         """Connect now, so that what is wrong shows at once and not at the first request."""
@@ -357,11 +361,11 @@ class Client:
         pong: Pong = await self._ask(Ping())
         return pong
 
-    async def stop_daemon(self) -> None:
-        """End the daemon; what is stored will be there again."""
+    async def stop_daemon(self, *, end_programs: bool = False) -> None:
+        """End the daemon; what is stored will be there again, and programs go on, unless they are to end as well."""
         channel = await self._connected()
         with contextlib.suppress(ConnectionLost):  # it may be gone before its answer is read
-            await channel.ask(StopDaemon())
+            await channel.ask(StopDaemon(end_programs=end_programs))
 
     # ------------------------------------------------------------------------------------------------------- private
 
@@ -445,6 +449,7 @@ class Client:
         return DaemonUnavailable(getattr(self._opener, "socket_path", "in-process daemon"), str(error))
 
     def _on_lost(self) -> None:
+        self._views.lose(ConnectionLost("the connection to the daemon was lost"))
         if self._subscription is not None and not self._is_closed:
             self._catch_up()  # nobody else may ask for anything soon
 
@@ -472,7 +477,27 @@ class Client:
     def _unsubscribe(self) -> None:
         self._subscription = None
 
+    async def _look(self, request: AttachWindow) -> View:
+        """Begin a view; it is on the connection of this moment, and ends with it."""
+        channel = await self._connected()
+        views: list[View] = []
+
+        def begin(attached: Attached) -> None:
+            view = View(attached, channel.tell, self._views.discard)
+            self._views.add(view)
+            views.append(view)
+
+        await channel.ask(request, begin)
+        return views[0]
+
     def _take_notices(self, notices: Sequence[Notice]) -> None:
+        if self._views:
+            for notice in notices:
+                if isinstance(notice.event, VIEW_EVENTS):
+                    self._views.take(notice.event)
+            notices = [notice for notice in notices if notice.number]
+            if not notices:
+                return
         if self._subscription is not None:
             self._subscription.take(notices)
 

@@ -210,15 +210,19 @@ _unknown_notice_decoder = msgspec.json.Decoder(_UnknownNoticeLine)
 
 class _Request(msgspec.Struct, frozen=True, kw_only=True):
     jsonrpc: Literal["2.0"] = "2.0"
-    id: CallId
+    id: int | str | msgspec.UnsetType
     method: str
     params: Request
 
 
 def encode_call(call_id: CallId, request: Request) -> bytes:
-    """Return the line that asks `request`. Raises `InvalidParams` for a value in it that has no JSON form."""
+    """Return the line that asks `request`; without an id, it asks for no answer.
+
+    Raises `InvalidParams` for a value in it that has no JSON form.
+    """
+    id_ = msgspec.UNSET if call_id is None else call_id
     try:
-        return _encoder.encode(_Request(id=call_id, method=request.method, params=request)) + b"\n"
+        return _encoder.encode(_Request(id=id_, method=request.method, params=request)) + b"\n"
     except (TypeError, ValueError, RecursionError) as error:
         raise InvalidParams(request.method, f"no JSON form: {error}") from None
 
