@@ -48,6 +48,7 @@ class Line:
         self.width = width
         self._fill = fill
         self._segments: list[Segment] = []
+        self._ends_on_fill = False
         self.column = 0
 
     @property
@@ -69,6 +70,7 @@ class Line:
         shown = fit(text, self.room if width is None else min(width, self.room))
         if shown:
             self._segments.append(Segment(shown, style_of(colour, fill or self._fill, bold=bold, italic=italic)))
+            self._ends_on_fill = fill is None or fill == self._fill
             self.column += cell_len(shown)
         return self
 
@@ -76,8 +78,13 @@ class Line:
         """Go on at `column`, with blanks up to there; where the line is further already, just go on."""
         blanks = min(column, self.width) - self.column
         if blanks > 0:
-            self._segments.append(Segment(" " * blanks, style_of(self._fill, self._fill)))
             self.column += blanks
+            if self._ends_on_fill:  # in the colours that are there already: each change of them is forty bytes
+                text, style, _ = self._segments.pop()
+                self._segments.append(Segment(text + " " * blanks, style))
+            else:
+                self._segments.append(Segment(" " * blanks, style_of(self._fill, self._fill)))
+                self._ends_on_fill = True
         return self
 
     def strip(self) -> Strip:

@@ -290,7 +290,7 @@ class MessageLog(RowList):
         """Put the cursor there without a relayout, and ask for what is near and not at hand."""
         self.set_reactive(RowList.cursor, max(0, min(cursor, self.count - 1)))
         self.show_cursor()
-        self.refresh()
+        self.refresh_changed()
         self._ask_for_pages()
 
     def _ask_for_pages(self) -> None:
@@ -447,11 +447,11 @@ class MessageLog(RowList):
         """Show it."""
         if self.is_following:
             self._stretch.see()
-        self.refresh()
+        self.refresh_changed()
 
     def watch_note(self) -> None:
         """Show it."""
-        self.refresh()
+        self.refresh_changed()
 
     def action_go(self, index: int) -> None:
         """Go to the oldest message of all, or to the newest."""

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from typing import ClassVar
+from typing import ClassVar, Self
 
 from rich.cells import cell_len
 from rich.segment import Segment
 from textual import events
 from textual.binding import Binding, BindingType
-from textual.geometry import Region
+from textual.geometry import Region, Size
 from textual.reactive import reactive
 from textual.strip import Strip
 from textual.widget import Widget
 
-from fugue_tui.line import Line, fit, style_of
+from fugue_tui.line import Line, fit, strip_of, style_of
 from fugue_tui.palette import DARK, Palette
 
 WHEEL_ROWS = 3
@@ -42,6 +42,9 @@ class RowList(Widget, can_focus=True):
     def __init__(self, *, id: str | None = None) -> None:  # noqa: A002  # Textual's word
         super().__init__(id=id)
         self._top = 0
+        self._drawn: list[Strip] | None = None
+        self._drawn_size = Size(0, 0)
+        self._is_behind = False
 
     # ------------------------------------------------------------------------------------------- what a subclass says
 
@@ -96,11 +99,37 @@ class RowList(Widget, can_focus=True):
         """
         if self.gutter or self.styles.tint.a or self.opacity < 1:
             return super().render_lines(crop)
-        lines = self._draw_lines(crop.line_range)
+        if self._drawn is None or self._drawn_size != self.size:
+            self._drawn, self._drawn_size = self._draw_lines(range(self.size.height)), self.size
+        lines = self._drawn[crop.y : crop.bottom]
         background = self.background_colors[1]
         for line_filter in self.get_line_filters():
             lines = [line.apply_filter(line_filter, background) for line in lines]
         return lines if crop.width == self.region.width else [line.crop(*crop.column_span) for line in lines]
+
+    def refresh(self, *regions: Region, repaint: bool = True, layout: bool = False, recompose: bool = False) -> Self:
+        """Draw all lines anew, see `Widget`."""
+        self._drawn = None
+        return super().refresh(*regions, repaint=repaint, layout=layout, recompose=recompose)
+
+    def refresh_changed(self) -> None:
+        """Draw the lines anew that will say something else; a terminal far away is sent no more than those."""
+        if self._drawn is None or self._drawn_size != self.size:
+            self.refresh()
+        elif not self._is_behind:
+            self._is_behind = True
+            self.call_next(self._catch_up)  # once, however much changes until then
+
+    def _catch_up(self) -> None:
+        self._is_behind = False
+        drawn, width = self._drawn, self.size.width
+        if drawn is None or self._drawn_size != self.size:
+            return  # all of it is to be drawn anew
+        self._drawn = self._draw_lines(range(self.size.height))
+        pairs = zip(self._drawn, drawn, strict=True)
+        changed = [Region(0, y, width, 1) for y, (line, was) in enumerate(pairs) if line is not was]
+        if changed:
+            super().refresh(*changed)
 
     def _draw_lines(self, lines: range) -> list[Strip]:
         width, heading_rows = self.size.width, self.heading_rows
@@ -151,8 +180,7 @@ class RowList(Widget, can_focus=True):
 
     def _with_bar(self, strip: Strip, fill: str) -> Strip:
         colour = self.palette.accent if self.is_active else self.palette.ghost
-        bar = Strip([Segment("▌", style_of(colour, fill))], 1)
-        return Strip.join([bar, strip.crop(1)])
+        return strip_of((Segment("▌", style_of(colour, fill)), *strip.crop(1)), strip.cell_length)
 
     # -------------------------------------------------------------------------------------------------------- moving
 
@@ -176,12 +204,12 @@ class RowList(Widget, can_focus=True):
                 self.cursor = at
                 break
         self.show_cursor()
-        self.refresh()
+        self.refresh_changed()
 
     def watch_cursor(self) -> None:
         """Show where the cursor is."""
         self.show_cursor()
-        self.refresh()
+        self.refresh_changed()
 
     def watch_palette(self) -> None:
         """Draw in the new colours."""

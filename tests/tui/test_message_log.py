@@ -14,6 +14,7 @@ from textual.widgets import Input
 
 from fugue_core.protocol.events import DeliveriesChanged
 from fugue_core.protocol.target import Broadcast, SessionNamed, Tagged, Worktree
+from fugue_tui.line import Line
 from fugue_tui.stretch import STRETCH_ROWS
 from fugue_tui.widgets.log_bar import LogBar
 from fugue_tui.widgets.message_log import MessageLog, columns_for
@@ -405,6 +406,7 @@ async def test_a_line_stays_the_same_object_for_as_long_as_it_says_the_same() ->
         log = app.log_list
         before = log.render_lines(log.size.region)
         app.send(envelope(101))
+        await pilot.pause()
         after = log.render_lines(log.size.region)
         assert [id(line) for line in after[3:-2]] == [id(line) for line in before[4:-1]]  # one up, but for the cursor's
 
@@ -429,3 +431,31 @@ async def test_a_tint_reaches_every_line() -> None:
         log.styles.tint = "#ff0000 50%"
         tinted = log.render_lines(log.size.region)
         assert all(line != was and line.text == was.text for line, was in zip(tinted, plain, strict=True))
+
+
+async def test_only_the_lines_are_drawn_anew_that_say_something_else() -> None:
+    app = PaneApp(MadeUpHistory(100), live=50)
+    async with app.run_test(size=SIZE) as pilot:
+        await settle(pilot)
+        log = app.log_list
+        log.action_follow()
+        await settle(pilot)
+        before = log.render_lines(log.size.region)
+        app.send(envelope(101))
+        await settle(pilot)
+        after = log.render_lines(log.size.region)
+        assert [y for y, (line, was) in enumerate(zip(after, before, strict=True)) if line is not was] == [0]
+        assert "1 new" in after[0].text
+
+
+def test_a_line_has_no_more_pieces_than_colours() -> None:
+    line = (
+        Line(30, "#000000")
+        .at(2)
+        .put("one", "#ffffff")
+        .at(10)
+        .put("two", "#ff0000")
+        .at(20)
+        .put("x", "#00ff00", fill="#333333")
+    )
+    assert [piece.text for piece in line.strip()] == ["  ", "one     ", "two       ", "x", "         "]
