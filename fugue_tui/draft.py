@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import os
 import tempfile
+from collections.abc import Sequence
 
 import msgspec
 
@@ -65,6 +66,38 @@ class Desk(msgspec.Struct, frozen=True, kw_only=True):
         while len(kept) > 1 and sum(len(draft.payload) for draft in kept) > SENT_CHARS:
             del kept[0]
         return msgspec.structs.replace(self, sent=tuple(kept))
+
+
+class Pages:
+    """The messages that were sent, to turn through; the newest page is what is being written.
+
+    Each page keeps what is changed on it until `close`.
+    """
+
+    def __init__(self) -> None:
+        self._pages: list[Draft] = []
+        self._place = 0
+
+    @property
+    def age(self) -> int | None:
+        """How many pages one has gone back; None: nobody has turned."""
+        return len(self._pages) - 1 - self._place if self._pages else None
+
+    def turn(self, step: int, sent: Sequence[Draft], written: Draft) -> Draft | None:
+        """Go `step` pages on, or back: what stands there, or None at the end. `written` is kept where one is now."""
+        if not self._pages:
+            self._pages = [*sent, written]
+            self._place = len(sent)
+        self._pages[self._place] = written
+        place = max(0, min(self._place + step, len(self._pages) - 1))
+        if place == self._place:
+            return None
+        self._place = place
+        return self._pages[place]
+
+    def close(self) -> None:
+        """Forget the pages; the next turn begins with what is written then."""
+        self._pages = []
 
 
 def desk_path(state_dir: str) -> str:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable, Sequence
 from typing import Literal, NamedTuple, TypeAlias, get_args
 
 import msgspec
 
+from fugue_core.errors import InvalidMessageType, InvalidValue
 from fugue_core.printable import printable
 from fugue_core.protocol.envelope import Envelope, Recipient
+from fugue_core.protocol.message import check_msg_type
 from fugue_core.protocol.session import SessionInfo
 from fugue_tui.draft import Draft
 from fugue_tui.ink import Ink, width_of
@@ -23,6 +26,7 @@ KIND_NAMES: dict[Kind, str] = {
     "broadcast": "Broadcast",
     "worktree": "Worktree",
 }
+FieldName: TypeAlias = Literal["target", "sender", "msg_type", "payload"]
 PREVIEW_CHARS = 400
 GAP = Ink("   ")
 
@@ -45,6 +49,47 @@ def type_uses(newest_first: Iterable[Envelope]) -> tuple[TypeUse, ...]:
             use = TypeUse(packed.msg_type, bytes(packed.payload), envelope.sender.name, envelope.sent_at)
             found[packed.msg_type] = use
     return tuple(found.values())
+
+
+class Template(NamedTuple):
+    """A payload to begin with, and whose it is, in words."""
+
+    payload: str
+    whose: str
+
+
+def template_of(msg_type: str, sent: Sequence[Draft], types: Iterable[TypeUse]) -> Template | None:
+    """Return the last payload of a type; the own ones, of which the last stands last, come first."""
+    own = next((draft for draft in reversed(sent) if draft.msg_type == msg_type and draft.payload), None)
+    if own is not None:
+        return Template(own.payload, "your last one")
+    use = next((use for use in types if use.msg_type == msg_type), None)
+    if use is None or use.payload == b"null":
+        return None
+    clock = time.strftime("%H:%M:%S", time.localtime(use.sent_at))
+    return Template(use.payload.decode(errors="replace"), f"{use.sender}'s last one, {clock}")
+
+
+class Missing(NamedTuple):
+    """Why a draft cannot be sent, and the field to mend it in."""
+
+    reason: str
+    field: FieldName
+
+
+def find_missing(draft: Draft, sessions: Iterable[SessionInfo]) -> Missing | None:
+    """Return what keeps a draft from being sent, but for its payload."""
+    try:
+        draft.read_target()
+    except InvalidValue as error:
+        return Missing(str(error), "target")
+    if draft.sender and find_session(sessions, draft.sender) is None:
+        return Missing(f"no session {draft.sender!r} to send as", "sender")
+    try:
+        check_msg_type(draft.msg_type)
+    except InvalidMessageType as error:
+        return Missing(str(error) if draft.msg_type else "a message has a type, any word will do", "msg_type")
+    return None
 
 
 class Reach(msgspec.Struct, frozen=True):

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from uuid import NAMESPACE_DNS, UUID, uuid5
 
@@ -28,6 +29,7 @@ from fugue_tui.theme import theme_of, variables_of
 from fugue_tui.widgets.choice_field import ChoiceField
 from fugue_tui.widgets.compose_pane import ComposePane
 from fugue_tui.widgets.json_editor import JsonEditor
+from fugue_tui.widgets.message_form import MessageForm
 from fugue_tui.widgets.text_row import TextRow
 from fugue_tui.writing import Reach, TypeUse, reach_pieces, split_target, type_uses
 
@@ -118,6 +120,12 @@ async def desktop(width: int = 94, *, is_open: bool = True) -> AsyncIterator[tup
 
 def said(pane: ComposePane, row: str) -> str:
     return pane.query_one(f"#{row}", TextRow).text
+
+
+async def until(pilot: Hands, is_so: Callable[[], bool]) -> None:
+    async with asyncio.timeout(20):
+        while not is_so():
+            await pilot.pause(0.01)
 
 
 def keys(text: str) -> list[str]:
@@ -543,7 +551,10 @@ async def test_a_refusal_keeps_everything_and_says_what_to_do(error: FugueError,
         assert str(error) not in said(pane, "verdict")
 
 
-async def test_after_success_the_payload_goes_and_the_receipt_shows_for_a_while() -> None:
+async def test_after_success_the_payload_goes_and_the_receipt_shows_for_a_while(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("fugue_tui.widgets.compose_pane.RECEIPT_S", 1.0)
     async with desktop() as (app, pane, pilot):
         await write(pilot)
         await pilot.press("f5")
@@ -552,9 +563,7 @@ async def test_after_success_the_payload_goes_and_the_receipt_shows_for_a_while(
         assert said(pane, "verdict").startswith("   ✓ sent to 2")
         assert "1 held" in said(pane, "verdict")
         assert pane.draft == Draft(target="tag:builder", msg_type="note")
-        pane._forget_note()
-        await pilot.pause()
-        assert "sent to" not in said(pane, "verdict")
+        await until(pilot, lambda: "sent to" not in said(pane, "verdict"))
 
 
 async def test_what_was_typed_while_it_was_sent_stays() -> None:
@@ -672,7 +681,7 @@ async def test_typing_in_a_megabyte_stays_usable() -> None:
         began_at = time.perf_counter()
         await pilot.press("ctrl+home", "right", *"123456789")
         assert time.perf_counter() - began_at < 5
-        pane._check()
+        pane.query_one(MessageForm).check()
         assert pane.fault is not None
         assert (pane.fault.line, pane.fault.column) == (2, 2)
 

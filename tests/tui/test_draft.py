@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from fugue_core.errors import InvalidPayload, InvalidTarget
 from fugue_core.protocol.target import Tagged
-from fugue_tui.draft import SENT_CHARS, SENT_KEPT, Desk, Draft, desk_path, load_desk, save_desk
+from fugue_tui.draft import SENT_CHARS, SENT_KEPT, Desk, Draft, Pages, desk_path, load_desk, save_desk
 
 WRITTEN = Draft(target="tag:mayor", msg_type="gas_town.bid", payload='{"amount": 75', reply_to="", sender="cat-1")
 
@@ -98,3 +98,18 @@ def test_a_kind_alone_is_nothing_written() -> None:
     assert Draft().is_empty
     assert not Draft(payload="1").is_empty
     assert not WRITTEN.is_empty
+
+
+def test_pages_go_back_and_forth_and_keep_what_was_changed_on_them() -> None:
+    one, two, now, changed = (Draft(payload=text) for text in ("1", "2", "now", "10"))
+    assert Pages().age is None
+    pages = Pages()
+    assert pages.turn(1, (one, two), now) is None
+    assert pages.turn(-1, (one, two), now) == two
+    assert pages.turn(-1, (one, two), two) == one
+    assert pages.age == 2
+    assert pages.turn(-1, (one, two), changed) is None
+    assert [pages.turn(1, (), changed), pages.turn(1, (), two), pages.turn(1, (), now)] == [two, now, None]
+    assert [pages.turn(-1, (), now), pages.turn(-1, (), two)] == [two, changed]
+    pages.close()
+    assert pages.turn(-1, (), now) is None

@@ -1,0 +1,189 @@
+"""Whom to write to: the kind of a target, and its value."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from textual import on
+from textual.app import ComposeResult
+from textual.containers import Horizontal
+from textual.message import Message
+from textual.reactive import reactive
+
+from fugue_core.protocol.session import SessionInfo
+from fugue_tui.ink import Ink
+from fugue_tui.palette import DARK, Palette, name_colour, tag_colour
+from fugue_tui.widgets.choice_field import Choice, ChoiceField
+from fugue_tui.widgets.text_row import TextRow
+from fugue_tui.writing import KINDS, Kind, join_target, kind_pieces, split_target, target_colour
+
+NARROW, NARROW_FOR_A_PATH = 72, 110
+"""Below so many cells only the kind that is chosen has its name."""
+HINTS: dict[Kind, str] = {
+    "tag": "a tag",
+    "session": "a session",
+    "broadcast": "all in the sender's repository",
+    "worktree": "the path of a worktree",
+}
+
+
+class TargetRow(Horizontal):
+    """The four kinds of target, and a field for the value of the one that is chosen. Each kind remembers its value.
+
+    Down: assign `target`, `sessions` and `palette`; `choose`. Up: `TargetRow.Changed`, `TargetRow.KindChosen`,
+    `TargetRow.Entered`.
+    """
+
+    DEFAULT_CSS = """
+    TargetRow { height: 1; }
+    TargetRow > #kinds { width: auto; height: 1; }
+    """
+
+    palette: reactive[Palette] = reactive(DARK)
+    sessions: reactive[tuple[SessionInfo, ...]] = reactive((), init=False)
+
+    @dataclass
+    class Changed(Message):
+        """The target is another."""
+
+        target_row: TargetRow
+
+        @property
+        def control(self) -> TargetRow:
+            """The row that this came from."""
+            return self.target_row
+
+    class KindChosen(Changed):
+        """The user has clicked on a kind."""
+
+    class Entered(Changed):
+        """The user is done with it."""
+
+    def __init__(self, *, id: str | None = None, classes: str | None = None) -> None:  # noqa: A002  # Textual's word
+        super().__init__(id=id, classes=classes)
+        self._field = ChoiceField(id="target-field", input_id="target", placeholder=HINTS["tag"])
+        self._label = TextRow(Ink("to", "faint"), id="target-label", classes="name")
+        self._kinds = TextRow(id="kinds")
+        self._kind: Kind = "tag"
+        self._values: dict[Kind, str] = dict.fromkeys(KINDS, "")
+
+    def compose(self) -> ComposeResult:
+        """Return the parts, from left to right."""
+        yield self._label
+        yield self._kinds
+        yield self._field
+
+    # ---------------------------------------------------------------------------------------------------------- down
+
+    @property
+    def target(self) -> str:
+        """The target's text form, right or wrong."""
+        return join_target(self._kind, self._field.value)
+
+    @target.setter
+    def target(self, target: str) -> None:
+        self._kind, value = split_target(target)
+        self._values[self._kind] = value
+        self._field.input.placeholder = HINTS[self._kind]
+        self._field.disabled = self._kind == "broadcast"
+        self._field.value = value
+        self._offer()
+        self._draw()
+
+    @property
+    def field(self) -> ChoiceField:
+        """The field of the value."""
+        return self._field
+
+    @property
+    def hint(self) -> str:
+        """What is missing where the value is empty; else nothing."""
+        return "" if self._field.value else HINTS[self._kind]
+
+    def choose(self, kind: Kind) -> None:
+        """Write to a target of this kind, the one that was there last."""
+        self.target = join_target(kind, self._values[kind])
+
+    def watch_palette(self) -> None:
+        """Draw in other colours."""
+        for row in self.query(TextRow):
+            row.palette = self.palette
+        self._field.palette = self.palette
+        self._offer()
+        self._draw()
+
+    def watch_sessions(self) -> None:
+        """Offer the sessions and tags of now."""
+        self._offer()
+
+    # ------------------------------------------------------------------------------------------------------------ up
+
+    @on(ChoiceField.Changed)
+    def _typed(self, event: ChoiceField.Changed) -> None:
+        event.stop()
+        self._values[self._kind] = event.value
+        self._draw()
+        self.post_message(self.Changed(self))
+
+    @on(ChoiceField.Entered)
+    def _entered(self, event: ChoiceField.Entered) -> None:
+        event.stop()
+        self.post_message(self.Entered(self))
+
+    @on(TextRow.Pressed)
+    def _pressed(self, event: TextRow.Pressed) -> None:
+        event.stop()
+        kind = next((kind for kind in KINDS if kind == event.press), None)
+        if kind is not None:
+            self.choose(kind)
+            self.post_message(self.KindChosen(self))
+
+    def on_descendant_focus(self) -> None:
+        """Show that the keys go here."""
+        self._draw()
+
+    def on_descendant_blur(self) -> None:
+        """Show that the keys go elsewhere."""
+        self.call_after_refresh(self._draw)
+
+    def on_resize(self) -> None:
+        """Name as many kinds as fit."""
+        self._draw()
+
+    # ------------------------------------------------------------------------------------------------------- drawing
+
+    def _offer(self) -> None:
+        self._field.choices = target_choices(self._kind, self.sessions, self.palette)
+
+    def _draw(self) -> None:
+        narrow = NARROW_FOR_A_PATH if self._kind == "worktree" else NARROW
+        self._kinds.left = kind_pieces(self._kind, is_narrow=self.size.width < narrow)
+        self._label.left = (Ink("to", "accent" if self._field.has_focus_within else "faint"),)
+        self._field.input.styles.color = None
+        if self._field.value and self._kind == "tag" and not self.palette.is_ansi:
+            self._field.input.styles.color = target_colour(self._kind, self._field.value, self.palette)
+
+
+def target_choices(kind: Kind, sessions: Sequence[SessionInfo], palette: Palette) -> tuple[Choice, ...]:
+    """Return what there is to choose from; the tags that most have come first."""
+    match kind:
+        case "tag":
+            counts = Counter(tag for info in sessions for tag in info.tags)
+            return tuple(
+                Choice(tag, f"{count} session{'' if count == 1 else 's'}", tag_colour(tag, palette).text)
+                for tag, count in counts.most_common()
+            )
+        case "session":
+            return session_choices(sessions, palette)
+        case "worktree":
+            trees = {info.worktree.path: info.worktree.branch for info in sessions if info.worktree is not None}
+            return tuple(Choice(path, f"@{branch or 'detached'}") for path, branch in trees.items())
+        case "broadcast":
+            return ()
+
+
+def session_choices(sessions: Sequence[SessionInfo], palette: Palette) -> tuple[Choice, ...]:
+    """Return the sessions with their tags."""
+    return tuple(Choice(info.name, " ".join(info.tags), name_colour(info.name, palette)) for info in sessions)
