@@ -12,11 +12,12 @@ program are gone; on SIGTERM and `stop` with all programs. It imports the standa
 
 The protocol, version 1
 -----------------------
-A Unix stream socket, open to its own user only; one JSON object a line, both ways. A line with `"fd": true` brings one
-descriptor as ancillary data, in the order of these lines. Fields that one does not know are ignored, an unknown `op` is
-answered with `error`; a line that is no JSON object, or is longer than `LINE_BYTES`, ends the connection. There is one
-daemon at a time: a newer connection replaces the older, which is told `{"bye": "replaced"}`. Who reads so slowly that
-more than `OUTBOX_BYTES` wait is disconnected; nothing is lost, since whoever connects is told everything:
+A Unix stream socket, open to its own user only; one JSON object a line, both ways. A line with `"fd": true` brings the
+master of a terminal, non-blocking, as ancillary data in the order of these lines. Fields that one does not know are
+ignored, and an unknown `op` is answered with `error`; a line that is no JSON object, or is longer than `LINE_BYTES`,
+ends the connection. There is one daemon at a time: a newer connection replaces the older, which is told
+`{"bye": "replaced"}`. Who reads so slowly that more than `OUTBOX_BYTES` wait is disconnected. Nothing is lost by that,
+since whoever connects is told everything:
 
     {"keeper": 1, "pid": N}                                                  the version of the protocol
     {"window": ID, "pid": N, "exit": null or EXIT, "fd": true}               for each window, oldest first
@@ -32,7 +33,7 @@ EXIT is `{"code": N, "at": T}` or `{"signal": N, "at": T}`, T in Unix seconds. A
         {"refused": ID, "reason": TEXT}            and nothing is left
     {"op": "signal", "window": ID, "signal": N, "scope": "session"}
         To every process of the program's session. As long as its window is not forgotten, its id belongs to nobody
-        else, so this reaches what it left behind as well. Another `scope` than `session`: to the program alone.
+        else, so this reaches what it left behind as well.
     {"op": "forget", "window": ID}
         The window is gone; what runs in it is killed. No answer; an answer that was due does not come.
     {"op": "stop"}
@@ -222,6 +223,9 @@ class Keeper:
         with contextlib.suppress(BlockingIOError):
             while os.read(wake, 4096):
                 pass
+        self._look_for_ends()
+
+    def _look_for_ends(self) -> None:
         for window in [*self._windows.values(), *self._unwanted]:
             if window.exit is None and (exit_ := program.ended(window.pid)) is not None:
                 window.exit = {**exit_, "at": time.time()}
@@ -236,6 +240,7 @@ class Keeper:
         if not _is_own_user(connected):
             connected.close()
             return
+        self._look_for_ends()  # so that what is told is how it is
         for _ in range(_LAST_READS):  # what the one before has ordered still counts
             if not self._serve():
                 break
@@ -396,7 +401,9 @@ class Keeper:
         number = message.get("signal")
         if type(number) is not int or number not in signal.valid_signals():
             self._tell({"error": f"no signal {number!r}"})
-        elif message.get("scope") == "session" and window.is_program:
+        elif message.get("scope") != "session":
+            self._tell({"error": f"no scope {message.get('scope')!r}"})
+        elif window.is_program:
             program.signal_sessions([window.pid], number)
         else:
             os.kill(window.pid, number)

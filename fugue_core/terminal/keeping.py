@@ -309,7 +309,6 @@ class Keeper:
         master = self._descriptors.popleft() if message.get("fd") and self._descriptors else -1
         if master >= 0:
             os.set_inheritable(master, False)  # noqa: FBT003  # its only argument
-            os.set_blocking(master, False)
         match message:
             case {"keeper": int(version), "pid": int(pid)}:
                 self.pid = pid

@@ -14,7 +14,7 @@ import socket
 import subprocess
 import sys
 import tempfile
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any, Self
 
@@ -45,15 +45,24 @@ def descriptors_of(pid: int) -> int:
     return len(os.listdir(f"/proc/{pid}/fd"))
 
 
-def is_zombie(pid: int) -> bool:
+def children_of(pid: int) -> list[int]:
+    return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
+
+def state_of(pid: int) -> bytes:
+    """Return the letter of a process's state: `S` where it waits, `Z` where it has ended; nothing where it is gone."""
     try:
-        return Path(f"/proc/{pid}/stat").read_bytes().rpartition(b")")[2].split()[0] == b"Z"
+        return Path(f"/proc/{pid}/stat").read_bytes().rpartition(b")")[2].split()[0]
     except FileNotFoundError:
-        return False
+        return b""
+
+
+def is_zombie(pid: int) -> bool:
+    return state_of(pid) == b"Z"
 
 
 def python(*words: str) -> subprocess.Popen[bytes]:
-    return subprocess.Popen([sys.executable, *words], stdout=subprocess.PIPE)
+    return subprocess.Popen([sys.executable, *words], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
 
 
 def keepers_at(socket_path: str) -> list[int]:
@@ -264,15 +273,29 @@ async def test_what_a_program_said_last_is_there_after_its_exit(desk: Desk) -> N
     assert await terminal.to_end() == "last words\n"
 
 
-async def test_a_program_has_its_surroundings_and_nothing_else(desk: Desk) -> None:
+@pytest.fixture
+def few_descriptors() -> Iterator[int]:
+    """Let this process, and those that it starts, have few open files as long as they ask for no more."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (soft // 2, hard))
+    yield soft // 2
+    resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
+async def test_a_program_has_its_surroundings_and_nothing_else(desk: Desk, few_descriptors: int) -> None:
     keeper = await desk.open()
+    assert resource.prlimit(keeper.pid, resource.RLIMIT_NOFILE)[0] > few_descriptors
     env = {"PATH": os.environ["PATH"], "WORD": "schön 'x'"}
-    script = "pwd; stty size; umask; ulimit -Sn; tty; env; ls -1 /proc/self/fd; cat /proc/self/status"
+    script = (
+        "pwd; stty size; umask; ulimit -Sn; tty; stty -a | grep -o [-]*iutf8; "
+        "env; ls -1 /proc/self/fd; cat /proc/self/status"
+    )
     other = await desk.run(keeper, "cat", window="other")  # whose terminal the next must not have
     terminal = await desk.run(keeper, "sh", "-c", script, directory=str(desk.directory), env=env)
     said = (await terminal.to_end()).splitlines()
-    assert said[:4] == [str(desk.directory), "24 80", "0022", str(resource.getrlimit(resource.RLIMIT_NOFILE)[0])]
+    assert said[:4] == [str(desk.directory), "24 80", "0022", str(few_descriptors)]
     assert said[4].startswith("/dev/pts/")
+    assert said[5] == "iutf8"
     assert "WORD=schön 'x'" in said
     assert {line.partition("=")[0] for line in said if "=" in line} <= {"PATH", "WORD", "PWD", "OLDPWD", "SHLVL", "_"}
     assert [line for line in said if line.isdecimal()][2:] == ["0", "1", "2", "3"]  # 3 is what lists them
@@ -348,6 +371,7 @@ async def test_nothing_of_a_program_runs_before_go(desk: Desk) -> None:
     trace = desk.directory / "trace"
     terminal = await desk.spawn(keeper, "touch", str(trace))
     assert words_of(terminal.pid) == words_of(keeper.pid)  # it is still what it was forked from
+    assert sorted(os.listdir(f"/proc/{terminal.pid}/fd")) == ["0", "1", "2", "3"]  # 3: where it waits
     assert not trace.exists()
     await keeper.go("w")
     await desk.exit_of("w")
@@ -507,6 +531,14 @@ async def test_two_daemons_at_once_start_one_keeper(desk: Desk) -> None:
         opening = [tasks.create_task(desk.open()) for _ in range(4)]
     assert len({task.result().pid for task in opening}) == 1
     await eventually(lambda: len(keepers_at(desk.path)) == 1)
+
+
+async def test_a_second_keeper_leaves_the_first_alone(desk: Desk) -> None:
+    keeper = await desk.open()
+    with python("-m", keeper_module.__name__, "--socket", desk.path, "--ready-fd", "1") as second:
+        assert second.communicate(timeout=PATIENCE_S) == (b"held\n", b"")
+        assert second.returncode == 1
+    assert (await desk.open(start=False)).pid == keeper.pid
 
 
 async def test_where_none_runs_and_none_shall_be_started_there_is_none(desk: Desk) -> None:
@@ -682,7 +714,7 @@ async def test_two_hundred_programs_leave_no_descriptor_and_no_process(desk: Des
         keeper.forget(window)
         terminal.close()
     await eventually(lambda: (descriptors_of(keeper.pid), descriptors_of(os.getpid())) == before)
-    await eventually(lambda: not Path(f"/proc/{keeper.pid}/task/{keeper.pid}/children").read_text())
+    await eventually(lambda: not children_of(keeper.pid))
 
 
 async def test_a_keeper_without_descriptors_refuses_and_goes_on(desk: Desk) -> None:
@@ -745,8 +777,10 @@ async def test_a_keeper_is_patient_with_other_versions_and_not_with_noise(desk: 
         line.write({"op": "dance", "window": "w"}, {"op": "go"}, {"op": "go", "window": "w"}, {"none": 1})
         assert ["error" in line.read() for _ in range(4)] == [True] * 4
         line.write({"op": "signal", "window": "w", "signal": signal.SIGCONT, "scope": "session", "colour": "blue"})
-        line.write({"op": "signal", "window": "w", "signal": 4711}, {"op": "go", "window": "none"})
-        assert "error" in line.read()
+        line.write({"op": "signal", "window": "w", "signal": 4711, "scope": "session"})
+        assert line.read() == {"error": "no signal 4711"}
+        line.write({"op": "signal", "window": "w", "signal": 9, "scope": "world"}, {"op": "go", "window": "none"})
+        assert line.read() == {"error": "no scope 'world'"}
         assert line.read() == {"refused": "none", "reason": "there is no such window"}
         line.write({"op": "spawn", "window": "w", "argv": ["true"]})
         assert line.read() == {"refused": "w", "reason": "there is a window of this id"}
@@ -790,6 +824,68 @@ async def test_a_daemon_that_does_not_read_is_let_go(desk: Desk) -> None:
     again = await desk.open(start=False)
     assert again.pid == keeper.pid
     desk.terminal(again.kept["w"])
+
+
+async def test_what_a_daemon_reads_late_is_whole(desk: Desk) -> None:
+    keeper = await desk.open()
+    ids = [f"{number} {'x' * 10_000}" for number in range(300)]  # more than the system holds of them
+    with Line(desk.path) as line:
+        line.until("ready")
+        line.write(*({"op": "go", "window": window} for window in ids))
+        assert [line.until("refused")["refused"] for _ in ids] == ids
+    assert is_alive(keeper.pid)
+
+
+async def test_a_terminal_that_was_forgotten_before_it_was_sent_is_not_sent(desk: Desk) -> None:
+    keeper = await desk.open()
+    directory = str(desk.directory)
+    order = {"op": "spawn", "argv": ["/bin/cat"], "env": {}, "directory": directory, "cols": 9, "rows": 9}
+    with Line(desk.path) as line:
+        line.until("ready")
+        line.write(*({"op": "go", "window": "x" * 10_000} for _ in range(300)))
+        line.write({**order, "window": "a"}, {**order, "window": "b"})
+        await eventually(lambda: len(children_of(keeper.pid)) == 2)
+        # Where a child is in its directory and waits, it has said so
+        await eventually(lambda: {os.readlink(f"/proc/{pid}/cwd") for pid in children_of(keeper.pid)} == {directory})
+        await eventually(lambda: {state_of(pid) for pid in children_of(keeper.pid)} == {b"S"})
+        await eventually(lambda: state_of(keeper.pid) == b"S")  # and it has heard them
+        line.write({"op": "forget", "window": "a"}, {"op": "go", "window": "last"})
+        said = []
+        while (message := line.read()).get("refused") != "last":
+            said.append(message)
+        assert [message["spawned"] for message in said if "spawned" in message] == ["b"]
+    await eventually(lambda: not children_of(keeper.pid))
+
+
+async def test_a_bug_costs_a_connection_and_no_program(desk: Desk) -> None:
+    script = f"""
+from fugue_core.terminal import keeper, program
+fork = program.fork
+program.fork = lambda order, descriptors: 1 / 0 if order.argv == ["bug"] else fork(order, descriptors)
+keeper.main(["--socket", {desk.path!r}])
+"""
+    with python("-c", script) as process:
+        await eventually(desk.has_socket)
+        keeper = await desk.open(start=False)
+        await desk.run(keeper, "cat")
+        with pytest.raises(NoKeeper):
+            await desk.run(keeper, "bug", window="bug")
+        keeper = await desk.open(start=False)
+        terminal = desk.terminal(keeper.kept["w"])
+        terminal.type(b"still here\n")
+        await terminal.until(b"still here\r\nstill here\r\n")
+        await keeper.stop()
+        assert process.wait(PATIENCE_S) == 0
+        assert process.stderr is not None
+        assert b"ZeroDivisionError" in process.stderr.read()
+
+
+def test_another_user_is_not_served(monkeypatch: pytest.MonkeyPatch) -> None:
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        assert keeper_module._is_own_user(ours)
+        monkeypatch.setattr(os, "getuid", lambda: 4711)
+        assert not keeper_module._is_own_user(ours)
 
 
 async def test_many_terminals_are_handed_over_at_once(desk: Desk) -> None:
