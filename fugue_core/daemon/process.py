@@ -1,4 +1,4 @@
-"""Processes that sessions live for: when they began, and when they end."""
+"""Processes that sessions live for: when they end."""
 
 from __future__ import annotations
 
@@ -8,30 +8,7 @@ from collections.abc import Callable, Mapping
 from typing import TypeAlias
 
 from fugue_core.protocol.session import SessionId
-
-
-def process_start(pid: int) -> int | None:
-    """Return when a process began, in clock ticks since the machine did; 0: the system does not say; None: no such.
-
-    Two processes that had the same id began at different times.
-    """
-    try:
-        with open(f"/proc/{pid}/stat", "rb") as file:
-            fields = file.read().rpartition(b")")[2].split()  # the name before it may hold anything
-    except FileNotFoundError:
-        if os.path.isdir("/proc/self"):
-            return None
-    except ProcessLookupError:
-        return None
-    else:
-        return None if fields[0] == b"Z" else int(fields[19])
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return None
-    except PermissionError:
-        pass  # another user's, and alive
-    return 0
+from fugue_core.terminal.program import process_start
 
 
 Process: TypeAlias = tuple[int, int | None]

@@ -19,7 +19,7 @@ from fugue_core.daemon.config import Config
 from fugue_core.daemon.connection import READ_BYTES, Connection
 from fugue_core.daemon.feed import Feed
 from fugue_core.daemon.inquiry import Host, InquiryDesk
-from fugue_core.daemon.process import Process, ProcessWatch, process_start
+from fugue_core.daemon.process import Process, ProcessWatch
 from fugue_core.daemon.stage import Stage, StageHost
 from fugue_core.daemon.switchboard import Switchboard
 from fugue_core.errors import DaemonUnavailable, StoreUnavailable

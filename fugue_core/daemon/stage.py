@@ -354,7 +354,7 @@ class Stage:
         self.tidy()
         return info
 
-    # ------------------------------------------------------------------------------------------- what is answered at once
+    # ----------------------------------------------------------------------------------------- what is answered at once
 
     def _list(self, peer: Peer, request: ListWindows) -> WindowList:
         if request.session is None:

@@ -26,6 +26,7 @@ from fugue_core.protocol.request import Request
 from fugue_core.protocol.requests import PROTOCOL_VERSION, REQUESTS, LogEntry, Snapshot, StoreStatus
 from fugue_core.protocol.rpc import Call, decode_calls, decode_replies, error_from_wire
 from fugue_core.protocol.session import SessionInfo, WorktreeInfo
+from fugue_core.protocol.window import Modes, Program, ProgramExit, WindowInfo
 from tests.core.test_errors import ERRORS, RAISED
 
 PAGE = (Path(__file__).parents[2] / "docs" / "protocol.md").read_text()
@@ -89,7 +90,7 @@ def test_the_fields_of_a_request_are_said_with_what_is_required_and_the_defaults
         assert "No fields." in text
 
 
-ANSWERED_BY_LINK = {SessionInfo: "[session](#session)"}
+ANSWERED_BY_LINK = {SessionInfo: "[session](#session)", WindowInfo: "[window](#window)"}
 
 
 @pytest.mark.parametrize("kind", REQUESTS, ids=of_method)
@@ -132,10 +133,16 @@ def test_the_errors_of_a_request_are_those_that_its_docstring_says(kind: type[Re
 
 @pytest.mark.parametrize(
     ("heading", "kind"),
-    [("### Session", SessionInfo), ("### Envelope", Envelope), ("### Message", OrchestrationMessage)],
+    [("### Session", SessionInfo), ("### Window", WindowInfo), ("### Envelope", Envelope), ("### Message", OrchestrationMessage)],
 )
 def test_the_fields_of_a_type_are_said(heading: str, kind: type[msgspec.Struct]) -> None:
     assert [row[0].strip("`") for row in rows(section(heading))] == [field.encode_name for field in fields(kind)]
+
+
+def test_the_fields_of_what_is_in_a_window_are_said() -> None:
+    for kind in (Program, ProgramExit):
+        assert {field.name for field in fields(kind)} <= words(section("### Window"))
+    assert {field.name for field in fields(Modes)} <= words(section("## Events"))
 
 
 def test_the_fields_of_worktrees_and_recipients_are_said() -> None:
@@ -302,6 +309,12 @@ async def test_a_notification_is_carried_out_and_not_answered(kind: type[Request
         "hello": json.loads(hello)["params"],
         "message.get": {"id": str(UUID(int=1))},
         "message.resolve": {"target": {"kind": "broadcast"}},
+        "view.detach": {"view": 1},
+        "view.input": {"view": 1, "data": ""},
+        "view.resize": {"view": 1, "cols": 80, "rows": 24},
+        "window.input": {"data": ""},
+        "window.lines": {"first": 0},
+        "window.resize": {"cols": 80, "rows": 24},
     }
     async with LocalDaemon() as daemon:
         reader = Reader()

@@ -23,6 +23,7 @@ EXAMPLES: dict[str, Any] = {
     "method": "message.send",
     "names": ("ann",),
     "near": ("bob", "bab"),
+    "program": "claud",
     "reason": "because",
     "refused": IDS[:1],
     "rule": "1 to 64 characters",
@@ -34,6 +35,8 @@ EXAMPLES: dict[str, Any] = {
     "target": "tag:mayor",
     "text": "a text",
     "value": "a,b",
+    "view": 3,
+    "window": 2,
 }
 """One value for each argument that an error is made of."""
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from fugue_core import errors
 from fugue_core.errors import FugueError, InvalidParams, InvalidRequest, MalformedLine, MethodNotFound, ProtocolError
-from fugue_core.protocol import events, requests, rpc
+from fugue_core.protocol import events, requests, rpc, window
 from fugue_core.protocol.envelope import Envelope, Participant, Recipient
 from fugue_core.protocol.message import PackedMessage
 from fugue_core.protocol.request import Request
@@ -83,6 +83,8 @@ def test_a_payload_is_carried_byte_for_byte() -> None:
     assert bytes(call.request.packed.payload) == b'{"amount": 75, "note": "\xc3\xa9\\"\\\\"}'
 
 
+PROGRAM = window.Program(command=("sh", "-c", "true"), directory="/", environment={"A": "ü"}, keep=True)
+
 EXAMPLES: dict[type[Request], Request] = {
     Hello: Hello(protocol=requests.VersionRange(min=1, max=3), client=requests.Software(name="c", version="1")),
     requests.RenameSession: requests.RenameSession(name="bob"),
@@ -90,6 +92,16 @@ EXAMPLES: dict[type[Request], Request] = {
     requests.ResolveTarget: requests.ResolveTarget(target=SessionNamed("bob")),
     requests.GetMessage: requests.GetMessage(id=ID),
     JoinSession: JoinSession(name="bob", tags=("a",), metadata={"k": None}, id=ID),
+    window.CreateSession: window.CreateSession(program=PROGRAM, name="bob", tags=("a",)),
+    window.CreateWindow: window.CreateWindow(program=PROGRAM),
+    window.RenameWindow: window.RenameWindow(name="logs", window=1),
+    window.RespawnWindow: window.RespawnWindow(program=PROGRAM, kill=True),
+    window.ResizeWindow: window.ResizeWindow(cols=80, rows=24),
+    window.SendInput: window.SendInput(data=b"\x00\xff\r", paste=True),
+    window.ReadLines: window.ReadLines(first=-1),
+    window.TypeInView: window.TypeInView(view=1, data=b"\x1b[A"),
+    window.ResizeView: window.ResizeView(view=1, cols=1, rows=2_000),
+    window.DetachView: window.DetachView(view=1),
 }
 """One of each request that has a field which must be given."""
 
@@ -320,6 +332,9 @@ def test_what_no_daemon_writes_is_refused(block: bytes) -> None:
 
 ENVELOPE = Envelope(id=ID, seq=9, sender=Participant(id=ID, name="a"), target=Broadcast(), sent_at=1.0, packed=packed)
 INFO = SessionInfo(id=ID, name="a", created_at=0)
+WINDOW = window.WindowInfo(
+    session=ID, window=0, id=ID, name="sh", command=("sh",), directory="/", created_at=1.0, cols=80, rows=24, pid=7
+)
 
 NOTICES: dict[type[msgspec.Struct], events.Event] = {
     events.SessionJoined: events.SessionJoined(session=INFO),
@@ -328,6 +343,18 @@ NOTICES: dict[type[msgspec.Struct], events.Event] = {
     events.MessageSent: events.MessageSent(envelope=ENVELOPE, recipients=()),
     events.DeliveriesChanged: events.DeliveriesChanged(session=ID, state="acked", seqs=(1, 2), at=1.0),
     events.Resync: events.Resync(snapshot=requests.Snapshot(epoch="e", number=5, sessions=(INFO,), last_seq=9)),
+    window.WindowChanged: window.WindowChanged(window=WINDOW),
+    window.WindowClosed: window.WindowClosed(session=ID, window=0, id=ID, exited=window.ProgramExit(signal=9, at=2.0)),
+    window.WindowOutput: window.WindowOutput(view=1, data=b"\x1b[m\xff", is_anew=True),
+    window.WindowFrame: window.WindowFrame(
+        view=1,
+        cols=80,
+        rows=24,
+        lines=((3, (window.Run("a", 1, window.DIRECT + 255, window.BOLD), window.Run("b"))), (4, ())),
+        cursor=(1, 3),
+        modes=window.Modes(mouse="drag", mouse_encoding="sgr"),
+    ),
+    window.ViewEnded: window.ViewEnded(view=1, reason="exited with 0", exited=window.ProgramExit(code=0, at=2.0)),
 }
 
 
