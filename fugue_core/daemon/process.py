@@ -10,7 +10,6 @@ from typing import TypeAlias
 from fugue_core.protocol.session import SessionId
 from fugue_core.terminal.program import process_start
 
-
 Process: TypeAlias = tuple[int, int | None]
 """A process's id, and when it began."""
 

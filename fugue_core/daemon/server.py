@@ -30,6 +30,7 @@ from fugue_core.limits import Limits
 from fugue_core.protocol.requests import PROTOCOL_VERSION, DaemonStatus, Snapshot, Software, StoreStatus
 from fugue_core.protocol.session import SessionId
 from fugue_core.store import WAL_CHECKPOINT_BYTES, WAL_LIMIT_BYTES, SqliteStore
+from fugue_core.terminal.program import process_start
 
 log = logging.getLogger(__name__)
 

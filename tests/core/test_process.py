@@ -9,8 +9,9 @@ from uuid import UUID
 
 import pytest
 
-from fugue_core.daemon.process import ProcessWatch, process_start
+from fugue_core.daemon.process import ProcessWatch
 from fugue_core.protocol.session import SessionId
+from fugue_core.terminal.program import process_start
 from tests.core.world import eventually
 
 ANN, BOB = SessionId(UUID(int=1)), SessionId(UUID(int=2))
