@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from itertools import islice
 from typing import Literal, NamedTuple, TypeAlias
 
-Role: TypeAlias = Literal["key", "string", "number", "literal", "punctuation", "note"]
+from fugue_tui.jsonview import TokenKind, scan
+
+Role: TypeAlias = TokenKind | Literal["note"]
+"""A note is ours: the text has no such token."""
 
 MAX_LINES = 20_000
 """Lines of one payload that are laid out; what comes after is in the export."""
+MAX_TOKENS = 10 * MAX_LINES
+"""Tokens that are read for them."""
 MAX_INDENT = 40
 INLINE_CHARS = 48
-_TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"?|[{}\[\],:]|[^\s{}\[\],:"]+')
 _CLOSING = {"{": "}", "[": "]"}
 PREVIEW_CHARS = 2_000
 
@@ -42,25 +46,10 @@ class JsonLine:
         self.children = 0
 
 
-def tokens(text: str) -> list[str]:
-    """Return the tokens of a JSON text; also of one that is cut off."""
-    return _TOKEN.findall(text)
-
-
-def role_of(token: str, following: str = "") -> Role:
-    """Return what a token is; a string before a colon is a key."""
-    first = token[0]
-    if first == '"':
-        return "key" if following == ":" else "string"
-    if first in "{}[],:":
-        return "punctuation"
-    return "number" if first == "-" or first.isdigit() else "literal"
-
-
 def lay_out(text: str) -> list[JsonLine]:
     """Return a payload line by line, each member on its own; small objects and arrays stay on one line.
 
-    Cost: linear. After `MAX_LINES` a note says how much is left out.
+    Cost: linear, up to `MAX_TOKENS`. After these or `MAX_LINES` a note says that there is more.
     """
     return _Layout(text).lines
 
@@ -70,14 +59,15 @@ class _Layout:
 
     def __init__(self, text: str) -> None:
         self.lines: list[JsonLine] = []
-        self._found = tokens(text)
-        self._inline = _inline_ends(self._found)
+        read = islice(scan(text), MAX_TOKENS + 1)
+        self._found = [Piece(kind, text[start:end]) for start, end, kind in read]
+        self._inline = _inline_ends([piece.text for piece in self._found])
         self._opened: list[int] = []
         self._children: list[int] = []
         self._current: list[Piece] = []
         place = 0
         while place < len(self._found):
-            if len(self.lines) >= MAX_LINES:
+            if len(self.lines) >= MAX_LINES or place >= MAX_TOKENS:
                 self._end_line()
                 note = f"… the rest of {len(text):,} characters: e exports it"
                 self.lines.append(JsonLine(0, [Piece("note", note)]))
@@ -86,17 +76,18 @@ class _Layout:
         self._end_line()
 
     def _following(self, place: int) -> str:
-        return self._found[place + 1] if place + 1 < len(self._found) else ""
+        return self._found[place + 1].text if place + 1 < len(self._found) else ""
 
     def _take(self, place: int) -> int:
         """Take in what begins at a place; return where it goes on."""
-        word = self._found[place]
+        piece = self._found[place]
+        word = piece.text
         if place in self._inline:
             end = self._inline[place]
             self._current.extend(_inline(self._found[place : end + 1]))
             return self._take_comma(end + 1)
         if word in _CLOSING:
-            self._current.append(Piece("punctuation", word))
+            self._current.append(piece)
             self._opened.append(len(self.lines))
             self._children.append(1)
             self._end_line(depth=len(self._opened) - 1)
@@ -106,18 +97,18 @@ class _Layout:
             if self._opened:
                 opening = self.lines[self._opened.pop()]
                 opening.end, opening.children = len(self.lines), self._children.pop()
-            self._current.append(Piece("punctuation", word))
+            self._current.append(piece)
             return self._take_comma(place + 1)
-        self._current.append(Piece(role_of(word, self._following(place)), word))
+        self._current.append(piece)
         if self._following(place) == ":":
             self._current.append(Piece("punctuation", ": "))
             return place + 2
         return self._take_comma(place + 1)
 
     def _take_comma(self, place: int) -> int:
-        if place >= len(self._found) or self._found[place] != ",":
+        if place >= len(self._found) or self._found[place].text != ",":
             return place
-        self._current.append(Piece("punctuation", ","))
+        self._current.append(self._found[place])
         self._end_line()
         if self._children:
             self._children[-1] += 1
@@ -149,12 +140,11 @@ def _inline_ends(found: list[str]) -> dict[int, int]:
     return ends
 
 
-def _inline(found: list[str]) -> Iterator[Piece]:
-    has_blanks = len(found) > 2 and found[0] == "{"  # noqa: PLR2004  # not empty
+def _inline(found: Sequence[Piece]) -> Iterator[Piece]:
+    has_blanks = len(found) > 2 and found[0].text == "{"  # noqa: PLR2004  # not empty
     spaced = {",": ", ", ":": ": "} | ({"{": "{ ", "}": " }"} if has_blanks else {})
-    for place, word in enumerate(found):
-        following = found[place + 1] if place + 1 < len(found) else ""
-        yield Piece(role_of(word, following), spaced.get(word, word))
+    for role, word in found:
+        yield Piece(role, spaced.get(word, word))
 
 
 def preview(payload: bytes, *, has_keys: bool = True) -> Iterator[Piece]:
@@ -162,10 +152,9 @@ def preview(payload: bytes, *, has_keys: bool = True) -> Iterator[Piece]:
 
     No more than the first `PREVIEW_CHARS` bytes are looked at.
     """
-    found = tokens(payload[:PREVIEW_CHARS].decode(errors="replace"))
-    for place, token in enumerate(found):
-        following = found[place + 1] if place + 1 < len(found) else ""
-        role = role_of(token, following)
+    text = payload[:PREVIEW_CHARS].decode(errors="replace")
+    for start, end, role in scan(text):
+        token = text[start:end]
         if has_keys:
             is_plain = role == "key" and len(token) > 2 and token[1:-1].isprintable()  # noqa: PLR2004  # the quotes
             yield Piece(role, token[1:-1] if is_plain else token)

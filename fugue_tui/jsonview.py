@@ -14,10 +14,13 @@ from fugue_core.errors import InvalidPayload
 from fugue_core.printable import printable
 from fugue_core.protocol.message import encode_payload
 
-TokenKind: TypeAlias = Literal["key", "string", "number", "literal", "punctuation"]
+TokenKind: TypeAlias = Literal["key", "string", "number", "literal", "punctuation", "other"]
+"""A key is a string before a colon; `other` is no JSON."""
+Token: TypeAlias = tuple[int, int, TokenKind]
+"""Where it starts, where it ends, and what it is."""
 TOKEN = re.compile(
-    r"""(?P<key>"(?:[^"\\]|\\.)*"(?=\s*:))|(?P<string>"(?:[^"\\]|\\.)*"?)|(?P<number>-?\d[\d.eE+-]*)"""
-    r"""|(?P<literal>\b(?:true|false|null)\b)|(?P<punctuation>[\[\]{}:,])"""
+    r"""(?P<string>"[^"\\]*(?:\\.[^"\\]*)*"?)(?P<key>(?=\s*:))?|(?P<punctuation>[{}\[\]:,])|(?P<number>-?\d[\d.eE+-]*)"""
+    r"""|(?P<literal>(?:true|false|null)\b)|(?P<other>[^\s{}\[\]:,"]+)"""
 )
 WORD = re.compile(r'"(?:[^"\\\n]|\\.)*"?|[\w.+-]+|\S')
 QUOTED_CHARS = 24
@@ -48,11 +51,16 @@ class Fault(msgspec.Struct, frozen=True, kw_only=True):
     reason: str
 
 
-def tokens(line: str) -> Iterator[tuple[int, int, TokenKind]]:
-    """Yield the start, end and kind of each token of a line. No string of JSON goes over the end of its line."""
-    for match in TOKEN.finditer(line, 0, HIGHLIGHTED_CHARS):
+def scan(text: str) -> Iterator[Token]:
+    """Yield the tokens of a JSON text, also of one that is cut off or is none. Each is read when it is asked for."""
+    for match in TOKEN.finditer(text):
         kind: TokenKind = match.lastgroup  # type: ignore[assignment]  # the groups have the names of the kinds
         yield match.start(), match.end(), kind
+
+
+def tokens(line: str) -> Iterator[Token]:
+    """Yield what is JSON at the beginning of a line. No string of JSON goes over the end of its line."""
+    return (token for token in scan(line[:HIGHLIGHTED_CHARS]) if token[2] != "other")
 
 
 def find_fault(text: str) -> Fault | None:

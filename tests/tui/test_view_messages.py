@@ -28,7 +28,7 @@ from fugue_tui.inspection import (
     thread_rows,
     timeline_of,
 )
-from fugue_tui.jsonlines import MAX_LINES, lay_out, preview, tokens
+from fugue_tui.jsonlines import MAX_LINES, lay_out, preview
 from fugue_tui.phrase import parse_time, time_words, words_of
 from fugue_tui.stretch import STRETCH_ROWS, Stretch
 from fugue_tui.view import ROWS, World, state_of
@@ -232,9 +232,22 @@ def test_a_long_payload_is_cut_and_says_so() -> None:
     assert "exports" in lines[-1].pieces[0].text
 
 
+def test_a_payload_of_very_many_short_values_is_not_read_to_its_end() -> None:
+    lines = lay_out("[" + ",".join(['{"a":1,"b":2,"c":3}'] * MAX_LINES) + "]")
+    assert len(lines) < MAX_LINES
+    assert "exports" in lines[-1].pieces[0].text
+    assert len(lay_out("[" + ",".join(['{"a":1,"b":2,"c":3}'] * 10) + "]")) == 12
+
+
+def test_what_is_no_json_is_shown_as_it_is() -> None:
+    roles = [(piece.role, piece.text) for line in lay_out("nothing 1x truely \\ :") for piece in line.pieces]
+    assert "".join(text for _, text in roles).replace(" ", "") == "nothing1xtruely\\:"
+    assert ("literal", "true") not in roles
+
+
 def test_huge_numbers_are_carried_digit_by_digit() -> None:
     digits = "9" * 5_000
-    assert digits in tokens(f'{{"n":{digits}}}')
+    assert any(piece.text == digits for line in lay_out(f'{{"n":{digits}}}') for piece in line.pieces)
 
 
 def test_a_preview_has_no_quotes_at_its_keys() -> None:
