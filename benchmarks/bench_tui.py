@@ -96,8 +96,10 @@ def _daemon(directory: str, name: str, messages: int) -> Iterator[tuple[list[str
     with contextlib.closing(SqliteStore(os.path.join(state_dir, "messages.db"))) as store:
         fill(store, messages, SESSIONS + ENDED)
     socket_path = os.path.join(home, SOCKET)
+    variables = environment(home)
+    variables.pop("PYTHONDONTWRITEBYTECODE", None)  # or fugue would be compiled anew each time, and Textual not
     with running_fugue(home, socket_path):
-        yield [sys.executable, "-m", "fugue_tui", "--socket", socket_path], environment(home)
+        yield [sys.executable, "-m", "fugue_tui", "--socket", socket_path], variables
 
 
 def _smoothness(directory: str, rate: int, seconds: float) -> list[Figure]:
