@@ -86,7 +86,7 @@ class FugueApp(Shell):
     def edit_tags(self, event: SessionList.TagsAsked) -> None:
         """Open the tag editor."""
         known, history = self._world.known_tags(), self._tag_history
-        self.push_screen(TagEditor(event.sessions, known, self.palette, history, beside=event.control.region.right))
+        self.push_screen(TagEditor(event.sessions, known, self.palette, history, beside=event.control))
 
     @on(TagEditor.Edited)
     @work
@@ -106,7 +106,7 @@ class FugueApp(Shell):
     @on(SessionList.RenameAsked)
     def open_rename(self, event: SessionList.RenameAsked) -> None:
         """Ask for another name."""
-        self.push_screen(RenamePanel(event.sessions[0], self.palette, beside=event.control.region.right))
+        self.push_screen(RenamePanel(event.sessions[0], self.palette, beside=event.control))
 
     @on(RenamePanel.Entered)
     @work
@@ -123,7 +123,7 @@ class FugueApp(Shell):
     def open_end(self, event: SessionList.EndAsked) -> None:
         """Ask whether sessions are to end."""
         you = self._human.id if self._human else None
-        self.push_screen(EndPanel(event.sessions, self.palette, you=you, beside=event.control.region.right))
+        self.push_screen(EndPanel(event.sessions, self.palette, you=you, beside=event.control))
 
     @on(EndPanel.Confirmed)
     @work
@@ -231,7 +231,7 @@ class FugueApp(Shell):
 
     def action_inbox(self) -> None:
         """Open the human's inbox."""
-        inbox = Inbox(self.palette, beside=self.session_list.region.right)
+        inbox = Inbox(self.palette, beside=self.session_list)
         self.push_screen(inbox)
         self.fill_inbox(inbox)
 

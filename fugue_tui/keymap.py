@@ -48,8 +48,10 @@ TITLES = {
     "SessionList": "sessions",
     "MessageLog": "messages",
     "ComposePane": "compose",
+    "Overlay": "panels",
+    "Panel": "panels",
 }
-ORDER = tuple(TITLES.values())
+ORDER = tuple(dict.fromkeys(TITLES.values()))
 MODIFIERS = frozenset({"ctrl", "alt", "shift", "super", "meta", "hyper"})
 KEYS = (
     frozenset(key.value for key in Keys)

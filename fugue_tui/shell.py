@@ -23,10 +23,11 @@ from fugue_core.protocol.events import Event, MessageSent
 from fugue_core.protocol.session import SessionInfo
 from fugue_tui.config import Config, Memory, remember
 from fugue_tui.glyphs import AsciiOnly
-from fugue_tui.keymap import bar_keys, check_keys, fugue_classes, key_rows, title_of
+from fugue_tui.keymap import bar_keys, check_keys, fugue_classes, key_rows, own_bindings, title_of
 from fugue_tui.link import DaemonLink, LinkState
 from fugue_tui.palette import DARK, Palette
 from fugue_tui.screens.help import Help
+from fugue_tui.screens.overlay import Overlay
 from fugue_tui.screens.palette_panel import Action, PalettePanel
 from fugue_tui.theme import PALETTES, next_palette, theme_of, variables_of
 from fugue_tui.view import World
@@ -42,6 +43,8 @@ FRAME_S = 1 / 30
 DEMO_SERVER = "demo"
 LEAST_WIDTH, LEAST_HEIGHT = 40, 10
 PANE_TITLES: dict[PaneName, str] = {"sessions": "sessions", "log": "messages", "compose": "compose"}
+OVER_PANELS = frozenset({"app.theme", "app.reconnect", "app.quit"})
+"""Of the actions that hold everywhere, those that make sense while a panel is open."""
 INNER_TITLES: dict[str, tuple[PaneName, str]] = {"inspector": ("log", "message"), "log-bar": ("log", "messages")}
 """Parts of a pane that have keys of their own."""
 
@@ -205,6 +208,9 @@ class Shell(App[None]):
         for pane in (self.session_list, self.start_page, self.status_bar):
             pane.palette = self.palette
         self.message_pane.palette = self.compose_pane.palette = self.palette
+        for screen in self.screen_stack:
+            if isinstance(screen, Overlay):
+                screen.palette = self.palette
 
     @property
     def palette(self) -> Palette:
@@ -222,7 +228,12 @@ class Shell(App[None]):
         self.workspace.fit(size)
 
     def on_descendant_focus(self) -> None:
-        """Say which pane has the keys, and what they do."""
+        """Say which pane or panel has the keys, and what they do."""
+        front = self.screen
+        if isinstance(front, Overlay):
+            bar, leave = self.status_bar, bar_keys(Overlay.BINDINGS, self._keys)
+            bar.pane, bar.keys = front.block, (*(front.hints or front.keys), *leave)
+            return
         nodes = list(self.focused.ancestors_with_self if self.focused else ())
         nodes = [node for node in nodes if node.id in PANE_TITLES or node.id in INNER_TITLES]
         bar = self.status_bar
@@ -241,6 +252,18 @@ class Shell(App[None]):
             own = tuple((first[action], word) for action, word in begin.items())
         bar.keys = (*own[: KEYS_MOST - 1], *mine[:-1][: max(0, KEYS_MOST - 1 - len(own))], mine[-1])
         self.workspace.bring(name)
+
+    @on(Overlay.Turned)
+    def light_subject(self) -> None:
+        """Dim all that does not matter now: whatever is below the panel in front, but for the pane that it is about."""
+        *below, front = self.screen_stack
+        subject = front.subject if isinstance(front, Overlay) else None
+        parts = [*self.workspace.children, *(part for screen in below[1:] for part in screen.children)]
+        for part in parts:
+            part.set_class(bool(below) and part is not subject, "dimmed")
+        for part in front.children if below else ():
+            part.remove_class("dimmed")
+        self.on_descendant_focus()
 
     @on(Workspace.PaneShown)
     def focus_pane(self, event: Workspace.PaneShown) -> None:
@@ -278,7 +301,9 @@ class Shell(App[None]):
     def action_help(self) -> None:
         """Show every key; where the keys go now comes first."""
         if not isinstance(self.screen, Help):
-            here = PANE_TITLES[self.workspace.pane] if len(self.screen_stack) == 1 else title_of(type(self.screen))
+            here = PANE_TITLES[self.workspace.pane]
+            if isinstance(self.screen, Overlay):  # a panel may have no keys but those of every panel
+                here = next(title_of(owner) for owner in fugue_classes(type(self.screen)) if own_bindings(owner))
             self.push_screen(Help(key_rows(self._keys), here, self.palette))
 
     def action_help_quit(self) -> None:
@@ -308,6 +333,8 @@ class Shell(App[None]):
         for node in nodes:
             contexts = {title_of(owner) for owner in fugue_classes(type(node))}
             for row in key_rows(self._keys):
+                if screens and node is self and row.id not in OVER_PANELS:
+                    continue
                 if row.context in contexts and all(action.name != row.id for action, _ in found):
                     action = Action(
                         name=row.id, context=row.context, words=row.words, key="  ".join(row.keys), twin=row.twin

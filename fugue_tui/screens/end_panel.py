@@ -11,6 +11,7 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.content import Content
 from textual.message import Message
+from textual.widget import Widget
 from textual.widgets import Static
 
 from fugue_core.protocol.session import SessionInfo
@@ -30,8 +31,11 @@ class EndPanel(Panel):
     `EndPanel.Confirmed`.
     """
 
+    DEFAULT_CSS = "EndPanel .panel-verdict { margin-top: 1; }"
+
     BINDINGS: ClassVar[list[BindingType]] = [Binding("enter", "end", "end", id="end.confirm")]
 
+    block = "end"
     keys: ClassVar[tuple[tuple[str, str], ...]] = (("enter", "end"), ("esc", "keep"))
 
     @dataclass
@@ -42,7 +46,12 @@ class EndPanel(Panel):
         sessions: tuple[UUID, ...]
 
     def __init__(
-        self, sessions: Sequence[SessionInfo], palette: Palette, *, you: UUID | None = None, beside: int = 0
+        self,
+        sessions: Sequence[SessionInfo],
+        palette: Palette,
+        *,
+        you: UUID | None = None,
+        beside: Widget | None = None,
     ) -> None:
         super().__init__(palette, beside=beside)
         self._sessions = tuple(sessions)
@@ -73,9 +82,13 @@ class EndPanel(Panel):
         if not now:
             self.close()
             return
-        self.query_one(".panel-title", Static).update(self.heading())
-        self.query_one(".end-names", Static).update(self._names())
         self._say_sum()
+        self.paint()
+
+    def paint(self) -> None:
+        """Say the names anew, too."""
+        super().paint()
+        self.query_one(".end-names", Static).update(self._names())
 
     def show_refusal(self, reason: str) -> None:
         """Say why one did not end; `enter` tries again."""
@@ -111,7 +124,6 @@ class EndPanel(Panel):
 
     def _say_sum(self) -> None:
         unread = sum(info.unread for info in self._sessions)
-        self.query_one(".panel-verdict", Static).styles.margin = (1, 0, 0, 0)
         whose = "its name" if len(self._sessions) == 1 else "their names"
         if unread:
             self.say(f"✗ {unread:,} unread message{'s' if unread > 1 else ''} would die", is_bad=True)

@@ -11,11 +11,11 @@ from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical, VerticalScroll
-from textual.screen import ModalScreen
 from textual.widgets import Input, Label, Static
 
 from fugue_tui.keymap import KeyRow
 from fugue_tui.palette import Palette
+from fugue_tui.screens.overlay import Overlay
 
 KEYS_AT, WORDS_AT = 2, 22
 TWIN_AT = 48
@@ -33,25 +33,27 @@ def _haystack(row: KeyRow) -> str:
     return " ".join((row.context, *row.keys, row.words, row.id, row.twin)).lower()
 
 
-class Help(ModalScreen[None]):
+class Help(Overlay):
     """All keys, by the place where they hold; the place where the user is first.
 
     Down: the rows, at the beginning. Up: nothing; it changes nothing.
     """
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape,f1", "app.pop_screen", "close", key_display="esc", id="help.close"),
+        Binding("escape,f1", "app.pop_screen", "close", key_display="esc", priority=True, id="help.close"),
         Binding("down", "scroll(1)", "down", show=False, priority=True, id="help.down"),
         Binding("up", "scroll(-1)", "up", show=False, priority=True, id="help.up"),
         Binding("pagedown", "page(1)", "page down", show=False, priority=True, id="help.page_down"),
         Binding("pageup", "page(-1)", "page up", show=False, priority=True, id="help.page_up"),
     ]
 
+    block = "help"
+    keys = (("type", "find"), ("up down", "scroll"), ("esc", "close"))
+
     def __init__(self, rows: Sequence[KeyRow], here: str, palette: Palette) -> None:
-        super().__init__()
+        super().__init__(palette)
         self._rows = sorted(rows, key=lambda row: row.context != here)
         self._here = here
-        self._palette = palette
 
     def compose(self) -> ComposeResult:
         """Return the panel."""
@@ -60,7 +62,7 @@ class Help(ModalScreen[None]):
             yield Input(placeholder="type to find a key, a word or a command", id="help-field", compact=True)
             with VerticalScroll(id="help-scroll", can_focus=False):
                 yield Static("", id="help-text")
-            yield Label("type find   up down scroll   esc close", id="help-keys")
+            yield Label("   ".join(f"{key} {word}" for key, word in self.keys), id="help-keys")
 
     def on_mount(self) -> None:
         """Begin in the field."""
@@ -80,12 +82,16 @@ class Help(ModalScreen[None]):
     def _entered(self, event: Input.Submitted) -> None:
         event.stop()
 
+    def paint(self) -> None:
+        """Write it anew."""
+        self._show()
+
     def _show(self) -> None:
         rows = matching(self._rows, self.query_one("#help-field", Input).value)
         self.query_one("#help-text", Static).update(self._text(rows))
 
     def _text(self, rows: Sequence[KeyRow]) -> Text:
-        palette, width = self._palette, self.query_one("#help-scroll").size.width
+        palette, width = self.palette, self.query_one("#help-scroll").size.width
         is_wide = width >= WIDE
         text = Text(no_wrap=True, overflow="ellipsis")
         if not rows:

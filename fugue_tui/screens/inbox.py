@@ -12,6 +12,7 @@ from textual.content import Content
 from textual.message import Message
 from textual.reactive import reactive
 from textual.strip import Strip
+from textual.widget import Widget
 from textual.widgets import Static
 
 from fugue_core.protocol.envelope import Envelope
@@ -114,6 +115,7 @@ class Inbox(Panel):
         Binding("r", "reply", "reply", id="inbox.reply"),
         Binding("tab", "app.focus_next", "payload", show=False, id="inbox.open"),
     ]
+    block = "inbox"
     keys: ClassVar[tuple[tuple[str, str], ...]] = (
         ("enter", "read, next"),
         ("a", "all read"),
@@ -136,7 +138,7 @@ class Inbox(Panel):
         inbox: Inbox
         envelope: Envelope
 
-    def __init__(self, palette: Palette, *, beside: int = 0) -> None:
+    def __init__(self, palette: Palette, *, beside: Widget | None = None) -> None:
         super().__init__(palette, beside=beside)
         self.unread = 0
         self._words = "…"
@@ -145,7 +147,7 @@ class Inbox(Panel):
 
     def heading(self) -> Content:
         """What it is."""
-        return Content.styled("Inbox", f"bold {self.palette.accent}")
+        return Content.styled("Inbox", f"bold {self.css.accent}")
 
     def body(self) -> ComposeResult:
         """The list, the payload, and what to say of them."""
@@ -158,10 +160,14 @@ class Inbox(Panel):
         super().on_mount()
         self.list.palette = self.well.palette = self.palette
         self.well.read_only = True
-        self.well.styles.background = self.palette.pane
         self.list.focus()
         self.say(self._words)
         self._fit()
+
+    def paint(self) -> None:
+        """Draw list and payload anew, too."""
+        super().paint()
+        self.list.palette = self.well.palette = self.palette
 
     def on_resize(self) -> None:
         """Keep list, payload and keys on the screen."""

@@ -8,16 +8,16 @@ from typing import ClassVar
 
 import msgspec
 from rich.text import Text
-from textual import events, on
+from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.message import Message
-from textual.screen import ModalScreen
 from textual.widgets import Input, Label, OptionList
 from textual.widgets.option_list import Option
 
 from fugue_tui.palette import Palette
+from fugue_tui.screens.overlay import Overlay
 
 KEY_AT, TWIN_AT = 38, 52
 WIDE = 84
@@ -54,7 +54,7 @@ def _haystack(action: Action) -> str:
     return f"{action.context} {action.words} {action.key} {action.twin} {action.name}".lower()
 
 
-class PalettePanel(ModalScreen[None]):
+class PalettePanel(Overlay):
     """A field, and the actions that fit.
 
     Down: the actions, at the beginning. Up: `PalettePanel.Chosen`, after the panel has closed.
@@ -68,6 +68,9 @@ class PalettePanel(ModalScreen[None]):
         Binding("pageup", "choose(-10)", "page up", show=False, priority=True, id="palette.page_up"),
     ]
 
+    block = "actions"
+    keys = (("enter", "do it"), ("up down", "choose"), ("esc", "close"))
+
     @dataclass
     class Chosen(Message):
         """The user wants this done."""
@@ -75,10 +78,9 @@ class PalettePanel(ModalScreen[None]):
         action: Action
 
     def __init__(self, actions: Sequence[Action], palette: Palette) -> None:
-        super().__init__()
+        super().__init__(palette)
         self._actions = actions
         self._fitting: list[Action] = []
-        self._palette = palette
 
     def compose(self) -> ComposeResult:
         """Return the panel."""
@@ -86,7 +88,7 @@ class PalettePanel(ModalScreen[None]):
             yield Label("Actions", id="palette-title")
             yield Input(placeholder="type what you want to do", id="palette-field", compact=True)
             yield OptionList(id="palette-list", compact=True)
-            yield Label("enter do it   up down choose   esc close", id="palette-keys")
+            yield Label("   ".join(f"{key} {word}" for key, word in self.keys), id="palette-keys")
 
     def on_mount(self) -> None:
         """Begin in the field."""
@@ -120,14 +122,15 @@ class PalettePanel(ModalScreen[None]):
         event.stop()
         self._choose(self._fitting[event.option_index])
 
-    def on_click(self, event: events.Click) -> None:
-        """Close where somebody clicks beside the panel."""
-        if event.widget is self:
-            self.dismiss()
-
     def _choose(self, action: Action) -> None:
         self.dismiss()
         self.app.post_message(self.Chosen(action))
+
+    def paint(self) -> None:
+        """Write them anew; the same one stays chosen."""
+        place = self.query_one("#palette-list", OptionList).highlighted
+        self._show()
+        self.query_one("#palette-list", OptionList).highlighted = place
 
     def _show(self) -> None:
         self._fitting = fitting(self._actions, self.query_one("#palette-field", Input).value)
@@ -137,7 +140,7 @@ class PalettePanel(ModalScreen[None]):
         listed.highlighted = 0 if self._fitting else None
 
     def _row(self, action: Action) -> Text:
-        palette = self._palette
+        palette = self.palette
         row = Text(no_wrap=True, overflow="ellipsis")
         row.append(f"{action.context}  ", palette.faint if palette.is_ansi else palette.muted)
         row.append(action.words, palette.text)

@@ -9,11 +9,12 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.content import Content
-from textual.screen import ModalScreen
+from textual.widget import Widget
 from textual.widgets import Static
 
 from fugue_core.printable import printable
 from fugue_tui.palette import Palette, css_colour
+from fugue_tui.screens.overlay import Overlay
 
 PANEL_WIDTH, LEAST_WIDTH = 78, 48
 TOP = 5
@@ -22,31 +23,33 @@ NO_BREAK = "\xa0"
 """Keeps a key and its word on one line, where the keys need two."""
 
 
-class Panel(ModalScreen[None]):
-    """A panel over the panes.
+class Panel(Overlay):
+    """A panel over the panes, beside the pane that it is about; where that leaves too little room, it covers the pane.
 
-    `beside` is the column from which on it stands, so that its subject is seen; where that leaves too little, it covers
-    the subject. `css` is the palette by the names that style sheets have for its colours. A subclass gives `heading`,
-    `keys` and `body`.
+    A subclass gives `heading`, `keys` and `body`, and the status bar's `block`.
     """
 
     DEFAULT_CSS = """
     Panel { align: left top; }
-    Panel > .panel { height: auto; max-height: 100%; padding: 1 2 0 2; }
+    Panel > .panel { height: auto; padding: 1 2 0 2; }
     Panel .panel-title { height: 1; margin-bottom: 1; }
     Panel .panel-verdict { height: auto; min-height: 1; max-height: 5; }
     Panel .panel-keys { height: auto; margin-top: 1; }
     """
 
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "leave", "leave", id="panel.leave")]
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape", "leave", "leave", id="panel.leave"),
+        Binding("ctrl+p", "app.actions", "actions", show=False, id="panel.actions"),
+    ]
 
-    keys: ClassVar[tuple[tuple[str, str], ...]] = ()
+    def __init__(self, palette: Palette, *, beside: Widget | None = None) -> None:
+        super().__init__(palette, subject=beside)
+        self._said = ("", False)
 
-    def __init__(self, palette: Palette, *, beside: int = 0) -> None:
-        super().__init__()
-        self.palette = palette
-        self.css = css_palette(palette)
-        self._beside = beside
+    @property
+    def css(self) -> Palette:
+        """The palette by the names that style sheets have for its colours."""
+        return css_palette(self.palette)
 
     def heading(self) -> Content:
         """Return the title."""
@@ -64,11 +67,7 @@ class Panel(ModalScreen[None]):
             yield Static(self._keys_line(), classes="panel-keys")
 
     def on_mount(self) -> None:
-        """Take the colours."""
-        palette, panel = self.css, self.query_one(".panel")
-        self.styles.align = ("left", "top")
-        panel.styles.background = palette.raised
-        panel.styles.border_left = ("outer", palette.accent)
+        """Take the place."""
         self._place()
 
     def on_resize(self) -> None:
@@ -76,11 +75,13 @@ class Panel(ModalScreen[None]):
         self._place()
 
     def _place(self) -> None:
-        room = self.app.size.width - self._beside - 2
-        left = self._beside + 1 if room >= LEAST_WIDTH else 0
+        size = self.app.size
+        edge = self.subject.region.right if self.subject is not None else 0
+        left = edge + 1 if size.width - edge - 2 >= LEAST_WIDTH else 0
         panel = self.query_one(".panel")
-        panel.styles.width = max(1, min(PANEL_WIDTH, self.app.size.width - left))
-        top = max(0, min(TOP, (self.app.size.height - 18) // 3))
+        panel.styles.width = max(1, min(PANEL_WIDTH, size.width - left))
+        top = max(0, min(TOP, (size.height - 18) // 3))
+        panel.styles.max_height = max(1, size.height - top - 1)  # the status bar is seen below
         panel.styles.margin = (top, 0, 0, left)
 
     def _keys_line(self) -> Content:
@@ -96,10 +97,18 @@ class Panel(ModalScreen[None]):
 
     def say(self, text: str, *, is_bad: bool = False) -> None:
         """Show a sentence in the verdict's row; an empty one clears it."""
+        self._said = (text, is_bad)
         colour = self.css.bad if is_bad else self.css.muted
         verdict = self.query_one(".panel-verdict", Static)
         verdict.update(Content.styled(printable(text[:VERDICT_CHARS]), colour))
-        verdict.styles.background = self.css.bad_fill if is_bad else self.css.raised
+        verdict.set_class(is_bad, "bad")
+
+    def paint(self) -> None:
+        """Say title, verdict and keys anew."""
+        self.query_one(".panel-title", Static).update(self.heading())
+        self.query_one(".panel-keys", Static).update(self._keys_line())
+        text, is_bad = self._said
+        self.say(text, is_bad=is_bad)
 
     def show_refusal(self, reason: str) -> None:
         """Say why the daemon refused; what was typed stays."""

@@ -10,6 +10,7 @@ from textual import on
 from textual.app import ComposeResult
 from textual.content import Content
 from textual.message import Message
+from textual.widget import Widget
 from textual.widgets import Input, Static
 
 from fugue_core.errors import InvalidName
@@ -30,6 +31,7 @@ class RenamePanel(Panel):
     RenamePanel Field { border: none; height: 1; padding: 0 1; }
     """
 
+    block = "rename"
     keys: ClassVar[tuple[tuple[str, str], ...]] = (("enter", "rename"), ("esc", "leave as it is"))
 
     @dataclass
@@ -40,7 +42,7 @@ class RenamePanel(Panel):
         session: UUID
         name: str
 
-    def __init__(self, session: SessionInfo, palette: Palette, *, beside: int = 0) -> None:
+    def __init__(self, session: SessionInfo, palette: Palette, *, beside: Widget | None = None) -> None:
         super().__init__(palette, beside=beside)
         self._session = session
 
@@ -61,7 +63,6 @@ class RenamePanel(Panel):
         """Begin with the name chosen, so that typing replaces it."""
         super().on_mount()
         field = self.query_one(Field)
-        field.styles.background, field.styles.color = self.css.pane, self.css.text
         field.focus()
         field.action_select_all()
         self.say("id, tags and unread mail stay with it")

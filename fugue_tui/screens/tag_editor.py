@@ -16,6 +16,7 @@ from textual.containers import Horizontal
 from textual.content import Content
 from textual.message import Message
 from textual.suggester import Suggester
+from textual.widget import Widget
 from textual.widgets import Input, Static
 
 from fugue_core.errors import InvalidTag
@@ -98,6 +99,8 @@ class TagEditor(Panel):
         Binding("ctrl+z", "undo", "undo", priority=True, id="tags.undo"),
     ]
 
+    block = "tags"
+    hints = (("type", "to find or add"), ("up down", "choose"), ("tab", "complete"), ("left", "to the chips"))
     keys: ClassVar[tuple[tuple[str, str], ...]] = (
         ("enter", "add"),
         ("backspace", "remove"),
@@ -120,7 +123,7 @@ class TagEditor(Panel):
         palette: Palette,
         history: TagHistory | None = None,
         *,
-        beside: int = 0,
+        beside: Widget | None = None,
     ) -> None:
         super().__init__(palette, beside=beside)
         self._sessions = tuple(sessions)
@@ -156,12 +159,6 @@ class TagEditor(Panel):
     def on_mount(self) -> None:
         """Begin in the field."""
         super().on_mount()
-        palette = self.css
-        for part in (".tag-sign", ".tag-matches", "#tag-field"):
-            self.query_one(part).styles.background = palette.pane
-        self.query_one(".tag-sign").styles.color = palette.accent
-        self.query_one(".tag-matches").styles.color = palette.muted
-        self.query_one("#tag-field").styles.color = palette.text
         self._show()
         self.query_one(TagField).focus()
 
@@ -195,6 +192,12 @@ class TagEditor(Panel):
                 field.cursor_position = len(field.value)
         elif not has_arrived(edit, self._sessions):
             self._settled.append(edit)  # the answer was quicker than the event: drawn as waiting until that comes
+        self._show()
+
+    def paint(self) -> None:
+        """Say chips, offers and the last change anew, too."""
+        super().paint()
+        self.query_one(ChipBoard).palette = self.query_one(TagOffers).palette = self.palette
         self._show()
 
     def _show(self) -> None:

@@ -35,7 +35,7 @@ class Place(msgspec.Struct, frozen=True):
 
 
 class ChipBoard(Widget, can_focus=True):
-    """Down: `show`. Up: `ChipBoard.Removed`, `ChipBoard.Added`, `ChipBoard.Left`."""
+    """Down: `show`; assign `palette`. Up: `ChipBoard.Removed`, `ChipBoard.Added`, `ChipBoard.Left`."""
 
     DEFAULT_CSS = "ChipBoard { height: auto; margin-bottom: 1; }"
 
@@ -51,6 +51,7 @@ class ChipBoard(Widget, can_focus=True):
         Binding("tab", "leave", "to the field", show=False, id="chips.leave"),
     ]
 
+    palette: reactive[Palette] = reactive(DARK)
     cursor: reactive[int] = reactive(0, init=False)
 
     @dataclass
@@ -70,7 +71,7 @@ class ChipBoard(Widget, can_focus=True):
 
     def __init__(self, palette: Palette = DARK, *, id: str | None = None) -> None:  # noqa: A002  # Textual's word
         super().__init__(id=id)
-        self._palette = palette
+        self.set_reactive(ChipBoard.palette, palette)
         self._chips: list[Chip] = []
         self._total = 0
         self._lines: list[tuple[str, list[Place]]] = []
@@ -115,13 +116,13 @@ class ChipBoard(Widget, can_focus=True):
 
     def _text(self, chip: Chip, room: int) -> str:
         if chip.count >= self._total:
-            return chip_text(fit(chip.tag, room - 2), self._palette)
+            return chip_text(fit(chip.tag, room - 2), self.palette)
         share = f" {chip.count}/{self._total}"
         return f"[{fit(chip.tag, max(1, room - 2 - len(share)))}{share}]"
 
     def render_line(self, y: int) -> Strip:
         """Return a line of chips."""
-        palette, width = self._palette, self.size.width
+        palette, width = self.palette, self.size.width
         line = Line(width, palette.raised)
         at = self._top + y
         if not self._chips and y == 0:
@@ -140,7 +141,7 @@ class ChipBoard(Widget, can_focus=True):
 
     def _draw(self, line: Line, place: Place) -> None:
         chip = self._chips[place.index]
-        palette, colour = self._palette, tag_colour(chip.tag, self._palette)
+        palette, colour = self.palette, tag_colour(chip.tag, self.palette)
         if self.has_focus and place.index == self.cursor:
             line.put(place.text, palette.on_accent, bold=True, fill=palette.accent)
         elif chip.is_waiting:

@@ -61,10 +61,11 @@ def first_choice(typed: str, offers: Sequence[Offer]) -> int | None:
 
 
 class TagOffers(Widget):
-    """Down: `show`. Up: `TagOffers.Chosen`, by the mouse; the keys are the field's."""
+    """Down: `show`; assign `palette`. Up: `TagOffers.Chosen`, by the mouse; the keys are the field's."""
 
     DEFAULT_CSS = "TagOffers { height: auto; }"
 
+    palette: reactive[Palette] = reactive(DARK)
     cursor: reactive[int | None] = reactive(None, init=False)
 
     @dataclass
@@ -75,7 +76,7 @@ class TagOffers(Widget):
 
     def __init__(self, palette: Palette = DARK, *, id: str | None = None) -> None:  # noqa: A002  # Textual's word
         super().__init__(id=id)
-        self._palette = palette
+        self.set_reactive(TagOffers.palette, palette)
         self._typed = ""
         self._now = 0.0
         self._total = 1
@@ -110,7 +111,7 @@ class TagOffers(Widget):
 
     def render_line(self, y: int) -> Strip:
         """Return an offer."""
-        palette, width = self._palette, self.size.width
+        palette, width = self.palette, self.size.width
         if y >= len(self.offers):
             return Line(width, palette.raised).strip()
         offer, is_cursor = self.offers[y], y == self.cursor
@@ -128,7 +129,7 @@ class TagOffers(Widget):
         return line.strip()
 
     def _draw_known(self, line: Line, offer: Offer, right: int) -> None:
-        palette, tag = self._palette, offer.tag
+        palette, tag = self.palette, offer.tag
         name = fit(tag.name, max(4, min(COUNT_AT - 3, right - 2)))
         colour = tag_colour(tag.name, palette).text
         at = name.casefold().find(printable(self._typed).casefold()) if self._typed else -1

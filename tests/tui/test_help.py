@@ -67,6 +67,23 @@ async def test_f1_opens_help_while_writing_and_the_draft_stays(daemon: LocalDaem
         assert len(seen.app.screen_stack) == 1
 
 
+async def test_f1_opens_help_over_every_panel_and_leaves_it_as_it_was(daemon: LocalDaemon) -> None:
+    async with open_app(daemon) as seen:
+        for keys, here in ((("1", "t"), "tag editor"), (("1", "R"), "panels"), (("1", "x"), "end panel")):
+            await seen.press(*keys)
+            panel = seen.app.screen
+            await seen.press("f1")
+            await seen.until_shown(f"{here}  here")
+            await seen.press("f1")
+            assert seen.app.screen is panel
+            await seen.press("escape")
+        for key in ("I", "colon"):
+            await seen.press(key, "f1")
+            assert isinstance(seen.app.screen, Help)
+            await seen.press("escape", "escape")
+            assert len(seen.app.screen_stack) == 1
+
+
 def state_of(seen: Seen) -> tuple[object, ...]:
     app = seen.app
     return (
@@ -109,6 +126,20 @@ async def test_the_palette_has_every_action_that_can_be_done_here(daemon: LocalD
         ]
         assert {row.id for row in here} <= listed
         assert {"theme.fugue-dark", "theme.fugue-light", "theme.fugue-ansi"} <= listed
+
+
+async def test_over_a_panel_the_palette_has_what_the_panel_does_and_nothing_of_the_panes(daemon: LocalDaemon) -> None:
+    async with open_app(daemon) as seen:
+        await seen.press("1", "t", *"red", "enter")
+        await seen.until(lambda: "red" in next(iter(seen.app._world.sessions.values())).tags)
+        await seen.press("ctrl+p")
+        panel = seen.app.screen
+        assert isinstance(panel, PalettePanel)
+        listed = {action.name for action in panel._actions}
+        assert {"tags.undo", "panel.leave", "app.theme", "theme.fugue-light"} <= listed
+        assert not {name for name in listed if name.startswith(("log.", "sessions.", "compose.", "pane."))}
+        await seen.press(*"undo", "enter")
+        await seen.until(lambda: "red" not in next(iter(seen.app._world.sessions.values())).tags)
 
 
 async def test_the_palette_does_what_was_chosen_in_the_pane_where_it_belongs(daemon: LocalDaemon) -> None:

@@ -433,7 +433,7 @@ async def test_what_is_pasted_into_the_filter_is_made_harmless() -> None:
 
 async def test_a_new_name_is_asked_for_and_a_refusal_keeps_it() -> None:
     async with opened(size=(100, 30)) as (app, pilot):
-        panel = RenamePanel(CAT, app.sessions.palette, beside=46)
+        panel = RenamePanel(CAT, app.sessions.palette, beside=app.sessions)
         await app.push_screen(panel)
         await pilot.press(*"tom", "enter")
         entered = app.said[-1]
@@ -467,7 +467,7 @@ async def test_the_same_name_again_is_no_change() -> None:
 
 async def test_ending_names_who_ends_and_the_mail_that_dies() -> None:
     async with opened(size=(100, 30)) as (app, pilot):
-        panel = EndPanel((CAT, GUS, ANN), app.sessions.palette, you=ANN.id, beside=46)
+        panel = EndPanel((CAT, GUS, ANN), app.sessions.palette, you=ANN.id, beside=app.sessions)
         await app.push_screen(panel)
         await pilot.pause()
         named = str(panel.query_one(".end-names").render())
