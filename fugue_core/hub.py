@@ -21,6 +21,7 @@ from fugue_core.errors import (
     NoIdentity,
     SessionIdExists,
     SessionNotFound,
+    WindowNotFound,
 )
 from fugue_core.filter import parse_filter, session_fields
 from fugue_core.limits import Limits
@@ -275,11 +276,42 @@ class Hub:
         _normalised(request.worktree)
         return None
 
-    def set_windows(self, session: SessionId, windows: tuple[WindowRecord, ...]) -> None:
-        """Keep a session's windows as they are now; nothing where it has ended."""
+    def add_window(self, session: SessionId, window: WindowRecord) -> WindowRecord:
+        """Give a session another window; return it, with another number where its own was taken meanwhile.
+
+        Raises `SessionNotFound`.
+        """
+        member = self._directory.find(str(session))
+        windows = member.record.windows
+        if any(other.number == window.number for other in windows):
+            window = msgspec.structs.replace(window, number=free_number(member.record))
+        self._set_windows(member, [*windows, window])
+        return window
+
+    def replace_window(self, session: SessionId, window: WindowRecord) -> None:
+        """Let a window be as `window` says. Raises `SessionNotFound`, `WindowNotFound`."""
+        member = self._directory.find(str(session))
+        others = [other for other in member.record.windows if other.id != window.id]
+        if len(others) == len(member.record.windows):
+            raise WindowNotFound(member.record.name, window.number)
+        self._set_windows(member, [*others, window])
+
+    def remove_window(self, session: SessionId, window: WindowRecord, *, ends_session: bool = True) -> None:
+        """Take a window off its session, if it is there; a session without any has ended, unless that is not wanted."""
         member = self._directory.get(session)
-        if member is not None:
-            self._change(member, msgspec.structs.replace(member.record, windows=windows))
+        if member is None:
+            return
+        left = [other for other in member.record.windows if other.id != window.id]
+        if len(left) == len(member.record.windows):
+            return
+        if left or not ends_session:
+            self._set_windows(member, left)
+        else:
+            self._end_member(member)
+
+    def _set_windows(self, member: Member, windows: list[WindowRecord]) -> None:
+        by_number = tuple(sorted(windows, key=lambda window: window.number))
+        self._change(member, msgspec.structs.replace(member.record, windows=by_number))
 
     def find(self, caller: Caller, request: Request, session: str | None) -> SessionRecord:
         """Return the session that a request names, or else the caller's own. Raises `SessionNotFound`, `NoIdentity`."""
@@ -472,6 +504,12 @@ class Hub:
         if started is None:
             raise InvalidParams(JoinSession.method, f"`for_pid`: no process {pid}")
         return started
+
+
+def free_number(record: SessionRecord) -> int:
+    """Return the lowest number that no window of a session has."""
+    taken = {window.number for window in record.windows}
+    return next(number for number in range(len(taken) + 1) if number not in taken)
 
 
 def _normalised(worktree: WorktreeInfo | None) -> WorktreeInfo | None:

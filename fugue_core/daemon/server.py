@@ -112,7 +112,7 @@ class Server:
         self._timer = self._loop.call_later(TICK_S, self._tick)
         self.switchboard.run_errand(self._hub.tick)
         self._watch_processes()
-        self._stage.tidy()
+        self._stage.tick()
         if self._loop.time() >= self._next_retention:
             self.switchboard.run_errand(self._retain)
         self._keep_log_short()

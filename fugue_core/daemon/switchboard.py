@@ -163,7 +163,7 @@ class Switchboard:
     def change(self, make: Callable[[], T]) -> asyncio.Future[T]:
         """Change the hub within the next turn.
 
-        The future has what `make` returned once that is on disk, or else the `FugueError` for which nothing was changed.
+        The future has what `make` returned once that is on disk, or else the `FugueError` because of which it is not.
         """
         made: asyncio.Future[T] = self._loop.create_future()
         self._changes.append(Change(make, made))

@@ -1,15 +1,26 @@
-"""Views: what a connection is told of a window that it looks at. Bounded, whether it reads or not."""
+"""Views: what connections are told of the windows that they look at. Bounded, whether they read or not."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
+from typing import NamedTuple
 
 from fugue_core.daemon.peer import Peer
+from fugue_core.errors import InvalidParams, TooManyWaiting, ViewNotFound
+from fugue_core.limits import Limits
 from fugue_core.protocol.rpc import encode_notice
 from fugue_core.protocol.session import SessionId
-from fugue_core.protocol.window import Line, ViewEvent, WindowFrame, WindowOutput
+from fugue_core.protocol.window import AttachWindow, Line, ProgramExit, ViewEnded, ViewEvent, WindowFrame, WindowOutput
 from fugue_core.terminal.window import Window
+
+
+class Place(NamedTuple):
+    """What is looked at: a window of a session, and the run of a program that is in it."""
+
+    session: SessionId
+    number: int
+    window: Window
 
 
 class View:
@@ -17,30 +28,18 @@ class View:
 
     Attributes:
         number: What the connection calls it.
-        session, window_number: What is looked at.
+        size: Columns and rows of the viewer; None: any will do.
         is_read_only: What is typed in it is refused.
     """
 
     wants_cells = False
 
-    def __init__(  # noqa: PLR0913  # who looks, at what, and how
-        self,
-        peer: Peer,
-        number: int,
-        session: SessionId,
-        window_number: int,
-        window: Window,
-        size: tuple[int, int] | None,
-        *,
-        is_read_only: bool,
-    ) -> None:
+    def __init__(self, peer: Peer, number: int, place: Place, request: AttachWindow) -> None:
         self.peer = peer
         self.number = number
-        self.session = session
-        self.window_number = window_number
-        self.window = window
-        self.size = size
-        self.is_read_only = is_read_only
+        self.place = place
+        self.size = None if request.cols is None or request.rows is None else (request.cols, request.rows)
+        self.is_read_only = request.read_only
 
     def write(self, data: bytes) -> None:
         """Take what the program wrote."""
@@ -66,8 +65,8 @@ class View:
 class BytesView(View):
     """What the program writes, as it comes; where too much of it waits, the screen as it is then."""
 
-    def __init__(self, *arguments: object, limit_bytes: int, **settings: object) -> None:
-        super().__init__(*arguments, **settings)  # type: ignore[arg-type]  # those of `View`
+    def __init__(self, peer: Peer, number: int, place: Place, request: AttachWindow, limit_bytes: int) -> None:
+        super().__init__(peer, number, place, request)
         self._limit_bytes = limit_bytes
         self._loop = asyncio.get_running_loop()
         self._waiting: list[bytes] = []
@@ -110,7 +109,7 @@ class BytesView(View):
             return
         if self._is_anew:
             self._is_anew = False
-            self.tell(WindowOutput(view=self.number, data=self.window.redraw(), is_anew=True))
+            self.tell(WindowOutput(view=self.number, data=self.place.window.redraw(), is_anew=True))
         elif self._waiting:
             data, self._waiting, self._waiting_bytes = b"".join(self._waiting), [], 0
             self.tell(WindowOutput(view=self.number, data=data))
@@ -121,8 +120,8 @@ class CellsView(View):
 
     wants_cells = True
 
-    def __init__(self, *arguments: object, **settings: object) -> None:
-        super().__init__(*arguments, **settings)  # type: ignore[arg-type]  # those of `View`
+    def __init__(self, peer: Peer, number: int, place: Place, request: AttachWindow) -> None:
+        super().__init__(peer, number, place, request)
         self._changed: dict[int, Line] = {}
         self._is_anew = True
         self._first: asyncio.Handle | None = asyncio.get_running_loop().call_soon(self._begin)
@@ -155,7 +154,7 @@ class CellsView(View):
     def _send(self, *, is_last: bool = False) -> None:
         if self.peer.has_left or (self.peer.sink.is_paused and not is_last):
             return
-        screen = self.window.screen
+        screen = self.place.window.screen
         is_anew, self._is_anew = self._is_anew, False
         changed, self._changed = self._changed, {}
         history_rows = screen.history_rows
@@ -175,3 +174,71 @@ class CellsView(View):
                 history_rows=history_rows,
             )
         )
+
+
+class Views:
+    """All views, by connection. Each counts as a request of its connection that waits."""
+
+    def __init__(self, limits: Limits) -> None:
+        self._limits = limits
+        self._views: dict[Peer, dict[int, View]] = {}
+        self._last_number = 0
+
+    def begin(self, peer: Peer, place: Place, request: AttachWindow) -> View:
+        """Let a connection look. Raises `TooManyWaiting`, `InvalidParams`."""
+        if peer.waiting >= self._limits.waiting_requests:
+            raise TooManyWaiting(self._limits.waiting_requests)
+        if (request.cols is None) != (request.rows is None):
+            raise InvalidParams(request.method, "`cols` and `rows` go together")
+        self._last_number += 1
+        if request.form == "cells":
+            view: View = CellsView(peer, self._last_number, place, request)
+        else:
+            view = BytesView(peer, self._last_number, place, request, self._limits.view_bytes)
+        self._views.setdefault(peer, {})[view.number] = view
+        peer.waiting += 1
+        place.window.add(view)
+        return view
+
+    def find(self, peer: Peer, number: int) -> View:
+        """Return a view of a connection. Raises `ViewNotFound`."""
+        view = self._views.get(peer, {}).get(number)
+        if view is None:
+            raise ViewNotFound(number)
+        return view
+
+    def forget(self, view: View) -> None:
+        """Let a connection look no more."""
+        views = self._views.get(view.peer, {})
+        if views.pop(view.number, None) is not None:
+            view.peer.waiting -= 1
+            view.place.window.remove(view)
+
+    def end(self, view: View, reason: str, exited: ProgramExit | None = None) -> None:
+        """End a view from this side, and say why; nothing where it has ended already."""
+        if view.number in self._views.get(view.peer, {}):
+            view.finish()
+            self.forget(view)
+            view.tell(ViewEnded(view=view.number, reason=reason, exited=exited))
+
+    def end_all(self, window: Window | None, reason: str, exited: ProgramExit | None = None) -> None:
+        """End all views of a window."""
+        for viewer in [] if window is None else list(window.viewers):
+            if isinstance(viewer, View):
+                self.end(viewer, reason, exited)
+
+    def resume(self, peer: Peer) -> None:
+        """Go on with the views of a connection that reads again."""
+        for view in list(self._views.get(peer, {}).values()):
+            view.resume()
+
+    def leave(self, peer: Peer) -> None:
+        """Forget a connection and what it looked at."""
+        for view in self._views.pop(peer, {}).values():
+            view.place.window.remove(view)
+
+    def finish(self) -> None:
+        """Tell everybody what is still to be told."""
+        for views in self._views.values():
+            for view in views.values():
+                view.finish()

@@ -1,0 +1,291 @@
+"""All programs that run, each with its terminal and screen; begun and ended through the keeper.
+
+A run of a program is known by its key, a text that no other run ever has.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import os
+import signal
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+
+from fugue_core.errors import NoKeeper
+from fugue_core.protocol.window import ProgramExit
+from fugue_core.terminal.keeping import Keeper, Kept
+from fugue_core.terminal.program import end_session, process_start
+from fugue_core.terminal.pty import NO_TERMINAL, size_of
+from fugue_core.terminal.screen import SCROLLBACK_LINES, open_screen
+from fugue_core.terminal.window import SizePolicy, Window
+
+log = logging.getLogger(__name__)
+
+COLS, ROWS = 80, 24
+"""The size of a terminal of which nobody knows any."""
+SAVED_AT_ONCE = 8
+"""Screens that are saved in one go while their programs run; a few milliseconds."""
+
+
+class Fleet:
+    """Start programs, take up those that ran before us, end them.
+
+    Invariant: a key is in `_pids` and `_began` if and only if its program runs, as far as we were told.
+
+    Attributes:
+        windows: By key: of programs that run, and of those that have exited and are kept to look at.
+    """
+
+    def __init__(  # noqa: PLR0913  # where everything is, and whom to tell
+        self,
+        keeper_path: str,
+        screens_dir: str,
+        *,
+        scrollback_lines: int = SCROLLBACK_LINES,
+        size_policy: SizePolicy = "latest",
+        on_exit: Callable[[str, ProgramExit], None],
+        on_news: Callable[[str], None],
+    ) -> None:
+        """Start nothing yet.
+
+        Args:
+            keeper_path: The keeper's socket.
+            screens_dir: Where screens are saved; is made where it is not there.
+            scrollback_lines: Lines that each screen keeps.
+            size_policy: See `SizePolicy`.
+            on_exit: Called once for each program that exits, when all that it wrote has been read.
+            on_news: Called when there is something new to tell of a window, see `Window`.
+        """
+        self._keeper_path = keeper_path
+        self._screens_dir = screens_dir
+        self._scrollback_lines = scrollback_lines
+        self._size_policy = size_policy
+        self._on_exit = on_exit
+        self._on_news = on_news
+        self._loop = asyncio.get_running_loop()
+        self._keeper: Keeper | None = None
+        self._keeper_lock = asyncio.Lock()
+        self._orphans: set[asyncio.Task[None]] = set()
+        self._pids: dict[str, int] = {}
+        self._began: dict[str, int | None] = {}
+        self._saved_at: dict[str, float | None] = {}
+        self.windows: dict[str, Window] = {}
+
+    def pid_of(self, key: str) -> int | None:
+        """Return the process of a program that runs."""
+        return self._pids.get(key)
+
+    @property
+    def keeper_pid(self) -> int | None:
+        """The keeper's process, where there is one."""
+        return None if self._keeper is None else self._keeper.pid
+
+    # ------------------------------------------------------------------------------------------------ begin and end
+
+    async def take_up(self, running: Iterable[str], exited: Iterable[str]) -> list[str]:
+        """Go on with what runs at the keeper; return those of `running` that it does not have.
+
+        Programs that nobody asks for are ended: they were never on disk, or given up before the keeper heard of it.
+
+        Args:
+            running: Keys of programs that have not exited, as far as was known.
+            exited: Keys of those that have, and whose screens are shown again.
+        """
+        os.makedirs(self._screens_dir, mode=0o700, exist_ok=True)
+        wanted = set(running)
+        if wanted or os.path.exists(self._keeper_path):  # noqa: ASYNC240  # before anybody is served
+            with contextlib.suppress(NoKeeper):
+                await self._open_keeper(start=False)
+        keeper = self._keeper
+        kept = {} if keeper is None else keeper.kept
+        for key, held in kept.items():
+            if key in wanted and held.master != NO_TERMINAL:
+                self._resume(key, held)
+            else:
+                self._drop(key, held)
+        for key in exited:
+            self._show_again(key)
+        for name in os.listdir(self._screens_dir):
+            os.unlink(os.path.join(self._screens_dir, name))
+        return sorted(wanted - self.windows.keys())
+
+    async def close(self, *, end_programs: bool) -> None:
+        """Leave the programs to the keeper, with their screens on disk; or end them, and the keeper."""
+        for task in self._orphans:
+            task.cancel()
+        keeper, self._keeper = self._keeper, None
+        for key, window in self.windows.items():
+            if not end_programs:
+                self._save_screen(key, window, is_exact=True)
+            window.close()
+        self.windows.clear()
+        if keeper is None:
+            return
+        if end_programs:
+            try:
+                await keeper.stop()
+            except NoKeeper as error:
+                log.error("%s", error)  # noqa: TRY400  # the sentence says it
+        else:
+            keeper.close()
+
+    # ----------------------------------------------------------------------------------------------------- programs
+
+    async def prepare(  # noqa: PLR0913, PLR0917  # what to run, and in what surroundings
+        self, key: str, command: Sequence[str], environment: Mapping[str, str], directory: str, cols: int, rows: int
+    ) -> None:
+        """Make a program ready on a terminal of its own; nothing of it runs before `go`.
+
+        Raises:
+            ProgramNotStarted, NoKeeper: Nothing is left.
+        """
+        keeper = await self._open_keeper(start=True)
+        if keeper is None:
+            raise NoKeeper("it does not run")
+        kept = await keeper.spawn(key, command, environment, directory, cols, rows)
+        self._open(key, kept, cols, rows)
+
+    async def go(self, key: str) -> None:
+        """Let a program begin that was made ready. Raises as `prepare`; then call `give_up`."""
+        if self._keeper is None:
+            raise NoKeeper("it is gone")
+        await self._keeper.go(key)
+
+    def signal(self, key: str, number: signal.Signals) -> None:
+        """Send a signal to all processes of a program's terminal."""
+        if self._keeper is not None:
+            self._keeper.signal(key, number)
+
+    def give_up(self, key: str) -> None:
+        """Forget a run of a program; what still runs of it is killed."""
+        window = self.windows.pop(key, None)
+        if window is not None:
+            window.close()
+        self._saved_at.pop(key, None)
+        self._forget(key)
+
+    def rest(self, key: str) -> None:
+        """Forget a program that has exited, but for its screen."""
+        window = self.windows.get(key)
+        if window is not None:
+            window.let_go()
+        self._forget(key)
+
+    # ------------------------------------------------------------------------------------------------------ the keeper
+
+    async def _open_keeper(self, *, start: bool) -> Keeper | None:
+        async with self._keeper_lock:
+            if self._keeper is None:
+                self._keeper = await Keeper.open(
+                    self._keeper_path, start=start, on_exit=self._take_exit, on_lost=self._lose_keeper
+                )
+            return self._keeper
+
+    def _take_exit(self, key: str, exited: ProgramExit) -> None:
+        window = self.windows.get(key)
+        if window is not None and key in self._pids:
+            window.finish()
+            self._pids.pop(key)
+            self._on_exit(key, exited)
+
+    def _lose_keeper(self) -> None:
+        """End what is left of the programs, whose parent and terminals are gone."""
+        log.error("the keeper is gone, and all programs with it")
+        self._keeper = None
+        for key, pid in self._pids.items():
+            task = self._loop.create_task(self._end_orphan(key, pid))
+            self._orphans.add(task)
+            task.add_done_callback(self._orphans.discard)
+
+    async def _end_orphan(self, key: str, pid: int) -> None:
+        window = self.windows.get(key)
+        if window is not None:
+            window.finish()
+            window.let_go()  # which hangs up on them
+        await end_session(pid, self._began.get(key))
+        self._take_exit(key, ProgramExit(at=time.time()))
+
+    def _forget(self, key: str) -> None:
+        self._pids.pop(key, None)
+        self._began.pop(key, None)
+        if self._keeper is not None:
+            self._keeper.forget(key)
+
+    def _drop(self, key: str, kept: Kept) -> None:
+        if kept.master != NO_TERMINAL:
+            os.close(kept.master)
+        self._forget(key)
+
+    # ----------------------------------------------------------------------------------------------------- the windows
+
+    def _open(self, key: str, kept: Kept, cols: int, rows: int) -> Window:
+        screen = open_screen(cols, rows, self._scrollback_lines)
+        window = Window(kept.master, screen, size_policy=self._size_policy, on_news=lambda: self._on_news(key))
+        self.windows[key] = window
+        self._pids[key] = kept.pid
+        self._began[key] = process_start(kept.pid)
+        return window
+
+    def _resume(self, key: str, kept: Kept) -> None:
+        saved = self._saved_screen(key)
+        cols, rows = size_of(kept.master) or saved.size
+        window = self._open(key, kept, *saved.size)
+        window.screen.feed(saved.drawn)
+        window.resize(cols, rows)
+        if kept.exit is not None:
+            self._loop.call_soon(self._take_exit, key, kept.exit)
+        elif not saved.is_exact:
+            window.ask_to_redraw()
+
+    def _show_again(self, key: str) -> None:
+        saved = self._saved_screen(key)
+        screen = open_screen(*saved.size, self._scrollback_lines)
+        screen.feed(saved.drawn)
+        self.windows[key] = Window(
+            NO_TERMINAL, screen, size_policy=self._size_policy, on_news=lambda: self._on_news(key)
+        )
+
+    # ------------------------------------------------------------------------------------------------- saved screens
+
+    def save_screens(self) -> None:
+        """Save screens that have changed, a few at a time, for the case that this process is killed.
+
+        Without their scrollback: that would take long, and it is saved when the daemon ends in peace.
+        """
+        changed = [key for key, window in self.windows.items() if window.last_output_at != self._saved_at.get(key)]
+        for key in changed[:SAVED_AT_ONCE]:
+            window = self.windows[key]
+            self._saved_at[key] = window.last_output_at
+            self._save_screen(key, window, is_exact=False)
+
+    def _save_screen(self, key: str, window: Window, *, is_exact: bool) -> None:
+        path = os.path.join(self._screens_dir, key)
+        head = b"%d %d %d\n" % (window.cols, window.rows, is_exact)
+        try:
+            with open(f"{path}~", "wb") as file:
+                file.write(head + window.screen.redraw(scrollback=is_exact))
+            os.replace(f"{path}~", path)
+        except OSError as error:
+            log.warning("the screen of %s is not saved: %s", key, error)
+
+    def _saved_screen(self, key: str) -> _Saved:
+        try:
+            with open(os.path.join(self._screens_dir, key), "rb") as file:
+                head, _, drawn = file.read().partition(b"\n")
+            cols, rows, is_exact = (int(number) for number in head.split())
+        except (OSError, ValueError):
+            return _Saved((COLS, ROWS), b"", is_exact=False)
+        return _Saved((cols, rows), drawn, is_exact=bool(is_exact))
+
+
+class _Saved:
+    """A screen as it was when a daemon ended, or shortly before it was killed."""
+
+    __slots__ = ("drawn", "is_exact", "size")
+
+    def __init__(self, size: tuple[int, int], drawn: bytes, *, is_exact: bool) -> None:
+        self.size = size
+        self.drawn = drawn
+        self.is_exact = is_exact
