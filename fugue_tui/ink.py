@@ -22,6 +22,7 @@ class Ink(msgspec.Struct, frozen=True):
     bold: bool = False
     italic: bool = False
     press: str = ""
+    underline: bool = False
 
 
 def width_of(pieces: tuple[Ink, ...] | list[Ink]) -> int:

@@ -17,11 +17,11 @@ STRIPS = 512
 
 
 @cache
-def style_of(colour: str, fill: str, *, bold: bool = False, italic: bool = False) -> Style:
+def style_of(colour: str, fill: str, *, bold: bool = False, italic: bool = False, underline: bool = False) -> Style:
     """Return a style; the same object for the same colours."""
     if fill == REVERSE:
-        return Style(reverse=True, bold=bold, italic=italic)
-    return Style(color=colour, bgcolor=fill, bold=bold, italic=italic)
+        return Style(reverse=True, bold=bold, italic=italic, underline=underline)
+    return Style(color=colour, bgcolor=fill, bold=bold, italic=italic, underline=underline)
 
 
 def fit(text: str, width: int) -> str:
@@ -63,14 +63,16 @@ class Line:
         *,
         bold: bool = False,
         italic: bool = False,
+        underline: bool = False,
         fill: str | None = None,
         width: int | None = None,
     ) -> Line:
         """Add text, cut to `width` or to the room that is left."""
         shown = fit(text, self.room if width is None else min(width, self.room))
         if shown:
-            self._segments.append(Segment(shown, style_of(colour, fill or self._fill, bold=bold, italic=italic)))
-            self._ends_on_fill = fill is None or fill == self._fill
+            style = style_of(colour, fill or self._fill, bold=bold, italic=italic, underline=underline)
+            self._segments.append(Segment(shown, style))
+            self._ends_on_fill = not underline and (fill is None or fill == self._fill)
             self.column += cell_len(shown)
         return self
 

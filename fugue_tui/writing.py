@@ -13,6 +13,7 @@ from fugue_core.printable import printable
 from fugue_core.protocol.envelope import Envelope, Recipient
 from fugue_core.protocol.message import check_msg_type
 from fugue_core.protocol.session import SessionInfo
+from fugue_tui.chip import chip_text
 from fugue_tui.draft import Draft
 from fugue_tui.ink import Ink, width_of
 from fugue_tui.jsonview import Fault, tokens
@@ -114,25 +115,21 @@ def join_target(kind: Kind, value: str) -> str:
 
 
 def kind_pieces(active: Kind, *, is_narrow: bool) -> tuple[Ink, ...]:
-    """Return the four kinds; where it is narrow the others by their first letter, which is the key."""
+    """Return the four kinds, the letter of each one's key underlined; where it is narrow the others by it alone."""
     pieces: list[Ink] = []
     for kind in KINDS:
         name = KIND_NAMES[kind]
-        if kind == active:
-            pieces.append(Ink(f" {name} ", "accent", "accent_fill", bold=True, press=kind))
-        elif is_narrow:
-            pieces.append(Ink(f" {name[0]} ", "muted", press=kind))
-        else:
-            pieces += [Ink(" ", press=kind), Ink(name[0], "text", press=kind), Ink(f"{name[1:]} ", "muted", press=kind)]
+        rest = "" if is_narrow and kind != active else name[1:]
+        ink, fill, is_bold = ("accent", "accent_fill", True) if kind == active else ("muted", "", False)
+        pieces += [
+            Ink(" ", fill=fill, press=kind),
+            Ink(name[0], ink, fill, bold=is_bold, press=kind, underline=True),
+            Ink(f"{rest} ", ink, fill, bold=is_bold, press=kind),
+        ]
         if not is_narrow:
             pieces.append(Ink(" "))
     pieces.append(Ink("  "))
     return tuple(pieces)
-
-
-def target_colour(kind: Kind, value: str, palette: Palette) -> str:
-    """Return the colour of a target's value: a tag has its own."""
-    return tag_colour(value, palette).text if kind == "tag" and value else palette.text
 
 
 def reach_pieces(reach: Reach, sessions: int, width: int) -> tuple[Ink, ...]:
@@ -244,7 +241,7 @@ def _target_pieces(kind: Kind, value: str, palette: Palette) -> list[Ink]:
     shown = printable(value)
     if kind == "tag" and value:
         colour = tag_colour(value, palette)
-        return [Ink(f" {shown} ", colour.text, colour.fill)]
+        return [Ink(chip_text(shown, palette), colour.text, colour.fill)]
     if kind == "worktree":
         return [Ink(f"@{shown.rpartition('/')[2]}", "text")]
     return [Ink("*" if kind == "broadcast" else shown or "…", "text")]

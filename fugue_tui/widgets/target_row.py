@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from rich.cells import cell_len
 from textual import on
 from textual.app import ComposeResult
 from textual.containers import Horizontal
@@ -13,13 +14,13 @@ from textual.message import Message
 from textual.reactive import reactive
 
 from fugue_core.protocol.session import SessionInfo
-from fugue_tui.ink import Ink
-from fugue_tui.palette import DARK, Palette, name_colour, tag_colour
+from fugue_tui.ink import Ink, width_of
+from fugue_tui.palette import DARK, Palette, css_colour, name_colour, tag_colour
 from fugue_tui.widgets.choice_field import Choice, ChoiceField
 from fugue_tui.widgets.text_row import TextRow
-from fugue_tui.writing import KINDS, Kind, join_target, kind_pieces, split_target, target_colour
+from fugue_tui.writing import KINDS, Kind, join_target, kind_pieces, split_target
 
-NARROW, NARROW_FOR_A_PATH = 72, 110
+NARROW, NARROW_FOR_A_PATH = 84, 110
 """Below so many cells only the kind that is chosen has its name."""
 HINTS: dict[Kind, str] = {
     "tag": "a tag",
@@ -39,6 +40,7 @@ class TargetRow(Horizontal):
     DEFAULT_CSS = """
     TargetRow { height: 1; }
     TargetRow > #kinds { width: auto; height: 1; }
+    TargetRow > .name { width: 10; height: 1; }
     """
 
     palette: reactive[Palette] = reactive(DARK)
@@ -123,7 +125,7 @@ class TargetRow(Horizontal):
     @on(ChoiceField.Changed)
     def _typed(self, event: ChoiceField.Changed) -> None:
         event.stop()
-        self._values[self._kind] = event.value
+        self._values[self._kind] = self._field.value  # that of the event may be of the kind before
         self._draw()
         self.post_message(self.Changed(self))
 
@@ -161,9 +163,20 @@ class TargetRow(Horizontal):
         narrow = NARROW_FOR_A_PATH if self._kind == "worktree" else NARROW
         self._kinds.left = kind_pieces(self._kind, is_narrow=self.size.width < narrow)
         self._label.left = (Ink("to", "accent" if self._field.has_focus_within else "faint"),)
-        self._field.input.styles.color = None
-        if self._field.value and self._kind == "tag" and not self.palette.is_ansi:
-            self._field.input.styles.color = target_colour(self._kind, self._field.value, self.palette)
+        self._draw_value()
+
+    def _draw_value(self) -> None:
+        """Let a tag that is not being written be a chip, as everywhere else."""
+        value, styles = self._field.value, self._field.input.styles
+        is_tag = self._kind == "tag" and bool(value)
+        is_chip = is_tag and not self._field.has_focus_within
+        colour = tag_colour(value, self.palette)
+        styles.color = css_colour(colour.text) if is_tag else None
+        styles.background = css_colour(colour.fill) if is_chip else None
+        styles.padding = (0, 1) if is_chip else 0
+        room = self.content_size.width - self._label.outer_size.width - width_of(self._kinds.left)
+        width = cell_len(value) + 2
+        self._field.styles.width = width if is_chip and width <= room else "1fr"
 
 
 def target_choices(kind: Kind, sessions: Sequence[SessionInfo], palette: Palette) -> tuple[Choice, ...]:

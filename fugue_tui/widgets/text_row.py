@@ -100,4 +100,11 @@ class TextRow(Widget):
     def _put(self, line: Line, pieces: tuple[Ink, ...]) -> None:
         for piece in pieces:
             fill = self.colour(piece.fill) if piece.fill else None
-            line.put(piece.text, self.colour(piece.role), bold=piece.bold, italic=piece.italic, fill=fill)
+            line.put(
+                piece.text,
+                self.colour(piece.role),
+                bold=piece.bold,
+                italic=piece.italic,
+                underline=piece.underline,
+                fill=fill,
+            )
