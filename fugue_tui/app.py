@@ -328,15 +328,20 @@ class FugueApp(Shell):
     @on(MessagePane.RecordAsked)
     @work(exclusive=True, group="record")
     async def inspect(self, event: MessagePane.RecordAsked) -> None:
-        """Look into a message, and for the replies around it."""
-        pane = event.message_pane
+        """Look into a message."""
         try:
-            record = await self.client.get_message(event.message_id)
-            pane.take_record(record)
-            if not event.is_update:
-                pane.take_thread(await find_thread(self.client, record.envelope))
+            event.message_pane.take_record(await self.client.get_message(event.message_id))
         except FugueError as error:
-            pane.refuse_record(str(error))
+            event.message_pane.refuse_record(str(error))
+
+    @on(MessagePane.ThreadAsked)
+    @work(exclusive=True, group="thread")
+    async def look_around(self, event: MessagePane.ThreadAsked) -> None:
+        """Look for what a message answers, and for what answers it."""
+        try:
+            event.message_pane.take_thread(await find_thread(self.client, event.envelope))
+        except FugueError as error:
+            event.message_pane.refuse_record(str(error))
 
     @on(Inspector.ResendAsked)
     @work

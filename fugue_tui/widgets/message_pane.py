@@ -16,6 +16,7 @@ from textual.message import Message
 from textual.reactive import reactive
 from textual.widget import Widget
 
+from fugue_core.protocol.envelope import Envelope
 from fugue_core.protocol.requests import MessageRecord
 from fugue_tui.inspection import Thread
 from fugue_tui.palette import DARK, Palette
@@ -40,8 +41,8 @@ AGE_S = 1.0
 class MessagePane(Vertical):
     """All about messages. It answers what its parts ask of each other; the rest goes up.
 
-    Down: `show` whenever something may have come, `palette`, and in answer to `RecordAsked` `take_record` and
-    `take_thread`. Up: `RecordAsked`, and what the log, the bar and the inspector post.
+    Down: `show` whenever something may have come, `palette`, and the answers to what it asks: `take_record`,
+    `take_thread`. Up: `RecordAsked`, `ThreadAsked`, and what the log, the bar and the inspector post.
     """
 
     DEFAULT_CSS = """
@@ -56,11 +57,17 @@ class MessagePane(Vertical):
 
     @dataclass
     class RecordAsked(Message):
-        """A message is looked into; answer with `take_record`, then with `take_thread` unless it is an update."""
+        """A message is looked into; answer with `take_record` or `refuse_record`."""
 
         message_pane: MessagePane
         message_id: UUID
-        is_update: bool = False
+
+    @dataclass
+    class ThreadAsked(Message):
+        """What is around the message? Answer with `take_thread` or `refuse_record`."""
+
+        message_pane: MessagePane
+        envelope: Envelope
 
     def __init__(self, *, id: str | None = None) -> None:  # noqa: A002  # Textual's word
         super().__init__(id=id)
@@ -73,6 +80,9 @@ class MessagePane(Vertical):
         self._seen_version = -1
         self._seen_at = 0.0
         self._is_asking = False
+        self._thread: frozenset[UUID] = frozenset()
+        self._thread_of: UUID | None = None
+        self._appended = 0
 
     def compose(self) -> ComposeResult:
         """Return the parts."""
@@ -90,8 +100,13 @@ class MessagePane(Vertical):
         """Show what has come since."""
         self._world = world
         self.messages.show(world)
-        if self.inspector.is_open and not self._is_asking and self._wanted is not None and self._has_changed():
-            self._ask(self._wanted, is_update=True)
+        news, self._appended = world.news_since(self._appended), world.appended
+        if not self.inspector.is_open or self._wanted is None:
+            return
+        if not self._is_asking and self._has_changed():
+            self._ask(self._wanted)
+        if self.inspector.envelope and any(row.envelope.reply_to in self._thread for row in news):
+            self.post_message(self.ThreadAsked(self, self.inspector.envelope))
 
     def _has_changed(self) -> bool:
         row = self.messages.selected
@@ -109,9 +124,13 @@ class MessagePane(Vertical):
         connected = frozenset(info.id for info in self._world.sessions.values() if info.attached_clients)
         self.inspector.show(record, sender.repo if sender else None, connected)
         self._share_rows()
+        if record.envelope.id != self._thread_of:
+            self._thread_of, self._thread = record.envelope.id, frozenset([record.envelope.id])
+            self.post_message(self.ThreadAsked(self, record.envelope))
 
     def take_thread(self, thread: Thread) -> None:
         """Show the replies around it."""
+        self._thread = frozenset(known.id for known in thread.envelopes)
         self.inspector.show_thread(thread)
 
     def refuse_record(self, reason: str) -> None:
@@ -144,11 +163,11 @@ class MessagePane(Vertical):
 
     # ------------------------------------------------------------------------------------------ between the parts
 
-    def _ask(self, message_id: UUID, *, is_update: bool = False) -> None:
+    def _ask(self, message_id: UUID) -> None:
         row = self.messages.selected
         self._wanted, self._is_asking = message_id, True
         self._seen_version = row.version if row is not None and row.envelope.id == message_id else -1
-        self.post_message(self.RecordAsked(self, message_id, is_update))
+        self.post_message(self.RecordAsked(self, message_id))
 
     @on(MessageLog.Opened)
     def _open(self, event: MessageLog.Opened) -> None:
@@ -179,7 +198,7 @@ class MessagePane(Vertical):
 
     @on(Inspector.Closed)
     def _close_inspector(self) -> None:
-        self._wanted = None
+        self._wanted = self._thread_of = None
         self._share_rows()
         self.messages.focus()
 

@@ -46,9 +46,11 @@ class ThreadList(InspectorPart):
         return len(self._rows)
 
     def show(self, thread: Thread, shown: UUID) -> None:
-        """Show a thread, with the cursor on the message that is looked into."""
+        """Show a thread, with the cursor on the message that is looked into; where only more has come, it stays."""
+        is_same = self._shown == shown and self.cursor < self.count
+        at = self._rows[self.cursor].envelope.id if is_same else shown
         self._rows, self._shown, self._gap = thread_rows(thread.envelopes), shown, thread.gap
-        place = next((place for place, row in enumerate(self._rows) if row.envelope.id == shown), 0)
+        place = next((place for place, row in enumerate(self._rows) if row.envelope.id == at), 0)
         self.set_reactive(RowList.cursor, place)
         self.show_cursor()
         self.refresh()

@@ -202,10 +202,12 @@ class PaneApp(App[None]):
     @on(MessagePane.RecordAsked)
     @work
     async def record(self, event: MessagePane.RecordAsked) -> None:
-        record = await self.history.get_message(event.message_id)
-        event.message_pane.take_record(record)
-        if not event.is_update:
-            event.message_pane.take_thread(await find_thread(self.history, record.envelope))
+        event.message_pane.take_record(await self.history.get_message(event.message_id))
+
+    @on(MessagePane.ThreadAsked)
+    @work
+    async def thread(self, event: MessagePane.ThreadAsked) -> None:
+        event.message_pane.take_thread(await find_thread(self.history, event.envelope))
 
     @on(MessageLog.ReplyAsked)
     @on(Inspector.ReplyAsked)

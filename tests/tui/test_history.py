@@ -230,3 +230,18 @@ async def test_what_becomes_of_a_message_is_seen_while_one_looks_at_it(daemon: L
             await first.end()
             await seen.until_shown("1 of 2 acked, 1 lost")
             assert "✗ cat-1" in text_of(seen.app.query_one(DeliveryList))
+
+
+async def test_an_answer_comes_into_the_thread_while_one_looks_at_it(daemon: LocalDaemon) -> None:
+    async with speaker(daemon, "cat", "citizen") as cat, speaker(daemon, "mayor", "citizen") as mayor:
+        auction = await say(mayor, "auction")
+        async with open_app(daemon, WIDE) as seen:
+            await look_into(seen, auction.seq)
+            await seen.until_shown("thread  no replies")
+            bid = await say(cat, "bid", reply_to=auction.id)
+            await seen.until_shown("thread  2 messages")
+            await seen.press("tab", "tab", "down")
+            await say(mayor, "award", reply_to=bid.id)
+            await seen.until_shown("thread  3 messages")
+            await seen.press("enter")
+            await seen.until_shown(f"Message {bid.seq:,} ")
