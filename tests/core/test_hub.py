@@ -26,7 +26,19 @@ from fugue_core.hub import Caller
 from fugue_core.limits import TAGS_PER_SESSION, Limits
 from fugue_core.protocol.events import DeliveriesChanged, SessionChanged, SessionEnded, SessionJoined
 from fugue_core.protocol.request import Request
-from fugue_core.protocol.requests import (AckMessages, EditMetadata, EditTags, EndSession, GetSession, JoinSession, ListSessions, ReceiveMessages, RenameSession, ResolveTarget, SessionList)
+from fugue_core.protocol.requests import (
+    AckMessages,
+    EditMetadata,
+    EditTags,
+    EndSession,
+    GetSession,
+    JoinSession,
+    ListSessions,
+    ReceiveMessages,
+    RenameSession,
+    ResolveTarget,
+    SessionList,
+)
 from fugue_core.protocol.session import SessionId, WorktreeInfo
 from fugue_core.protocol.target import Broadcast, Tagged
 from tests.core.world import World, payloads, sending

@@ -28,7 +28,15 @@ from fugue_core.protocol.events import (
 )
 from fugue_core.protocol.message import MessageId
 from fugue_core.protocol.request import Request
-from fugue_core.protocol.requests import (AckMessages, EditMetadata, EditTags, EndSession, JoinSession, ReceiveMessages, RenameSession)
+from fugue_core.protocol.requests import (
+    AckMessages,
+    EditMetadata,
+    EditTags,
+    EndSession,
+    JoinSession,
+    ReceiveMessages,
+    RenameSession,
+)
 from fugue_core.protocol.session import SessionInfo, WorktreeInfo
 from fugue_core.protocol.target import Broadcast, SessionNamed, Tagged, Worktree
 from tests.core.world import World, sending

@@ -31,7 +31,16 @@ from fugue_core.protocol.envelope import Envelope, Participant
 from fugue_core.protocol.events import DeliveriesChanged, MessageSent
 from fugue_core.protocol.message import PackedMessage
 from fugue_core.protocol.request import Request
-from fugue_core.protocol.requests import (AckMessages, EndSession, Receipt, Received, ReceiveMessages, RenameSession, ResolveTarget, SendMessage)
+from fugue_core.protocol.requests import (
+    AckMessages,
+    EndSession,
+    Receipt,
+    Received,
+    ReceiveMessages,
+    RenameSession,
+    ResolveTarget,
+    SendMessage,
+)
 from fugue_core.protocol.target import Broadcast, SessionNamed, Tagged, WireTarget, Worktree
 from fugue_core.recent import EnvelopeCache
 from tests.core.world import World, payloads, sending

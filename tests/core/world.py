@@ -17,7 +17,15 @@ from fugue_core.protocol.envelope import Envelope
 from fugue_core.protocol.events import Event
 from fugue_core.protocol.message import PackedMessage
 from fugue_core.protocol.request import Request
-from fugue_core.protocol.requests import (Acked, AckMessages, JoinSession, Receipt, Received, ReceiveMessages, SendMessage)
+from fugue_core.protocol.requests import (
+    Acked,
+    AckMessages,
+    JoinSession,
+    Receipt,
+    Received,
+    ReceiveMessages,
+    SendMessage,
+)
 from fugue_core.protocol.session import SessionInfo, WorktreeInfo
 from fugue_core.protocol.target import WireTarget, parse_target
 from fugue_core.store import SqliteStore
