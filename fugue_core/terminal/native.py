@@ -203,9 +203,10 @@ class Terminal:
         above = self.history_rows - first
         state = _new_state()
         try:
-            if above > 0:
-                overscan = ffi.new("GhosttyRenderStateOverscan*", {"above": above, "below": 0})
-                check(lib.ghostty_render_state_set(state, lib.GHOSTTY_RENDER_STATE_OPTION_OVERSCAN, overscan), "above")
+            if above > 0:  # look there, and no further down than need be
+                self._scroll(lib.GHOSTTY_SCROLL_VIEWPORT_ROW, first + self._hidden_rows)
+                below = ffi.new("GhosttyRenderStateOverscan*", {"above": 0, "below": max(0, count - self.rows)})
+                check(lib.ghostty_render_state_set(state, lib.GHOSTTY_RENDER_STATE_OPTION_OVERSCAN, below), "below")
             check(lib.ghostty_render_state_update(state, self._handle), "update")
             reader, iterator = _reader(), self._rows(state)
             for _ in range(-above):
@@ -215,6 +216,8 @@ class Terminal:
                 found.append(reader.read(iterator))
             return found
         finally:
+            if above > 0:
+                self._scroll(lib.GHOSTTY_SCROLL_VIEWPORT_BOTTOM, 0)
             lib.ghostty_render_state_free(state)
 
     def _copy(self) -> Terminal:
@@ -302,12 +305,21 @@ class Terminal:
         """Return the library's reference to a cell, good until the next change."""
         point = ffi.new("GhosttyPointS*")
         point.tag = lib.GHOSTTY_POINT_TAG_SCREEN
-        hidden = self.get(lib.GHOSTTY_TERMINAL_DATA_SCROLLBACK_ROWS, "size_t") - self.history_rows
-        point.value.x, point.value.y = column, line + hidden
+        point.value.x, point.value.y = column, line + self._hidden_rows
         ref = ffi.new("GhosttyGridRef*")
         ref.size = ffi.sizeof("GhosttyGridRef")
         check(_grid_ref(self._handle, point[0], ref), "cell")
         return ref
+
+    @property
+    def _hidden_rows(self) -> int:
+        """How many lines the library keeps above those that were asked for."""
+        return int(self.get(lib.GHOSTTY_TERMINAL_DATA_SCROLLBACK_ROWS, "size_t")) - self.history_rows
+
+    def _scroll(self, where: int, row: int) -> None:
+        """Let the library's viewport be elsewhere; nobody looks through it but who reads lines."""
+        target = ffi.new("FugueScrollViewport*", {"tag": where, "row": row})
+        _scroll_viewport(self._handle, target[0])
 
     def _wide(self, line: int, column: int) -> int:
         cell, out = ffi.new("GhosttyCell*"), self._numbers["int"]
@@ -354,6 +366,14 @@ _grid_ref = ffi.cast(
     ffi.addressof(lib, "ghostty_terminal_grid_ref"),
 )
 
+
+ffi.cdef("typedef struct { int tag; size_t row; uint64_t padding; } FugueScrollViewport;", override=True)
+if ffi.sizeof("FugueScrollViewport") != ffi.sizeof("GhosttyTerminalScrollViewport"):
+    raise ImportError("this pyghostty is laid out in another way")
+_scroll_viewport = ffi.cast(
+    "void(*)(GhosttyTerminal, FugueScrollViewport)",  # as above
+    ffi.addressof(lib, "ghostty_terminal_scroll_viewport"),
+)
 
 _OF_SCREEN = {name for name, _ in ffi.typeof("GhosttyFormatterScreenExtra").fields}
 

@@ -347,6 +347,7 @@ class TestEmulator:
         screen.feed(b"\x1b[4;1Hy")
         assert screen.cursor_shape == "block"  # whoever looks at the cursor takes nothing away
         screen.lines(0, 5)
+        screen.redraw(scrollback=True)
         assert screen.changed_lines()[3] == (Run("y"),)
 
     def test_closed_screens_give_their_memory_back(self) -> None:
@@ -479,6 +480,21 @@ class TestRedraw:
         assert other.capture(scrollback=True, ansi=True) == screen.capture(scrollback=True, ansi=True)
         assert all_of(other) == all_of(screen)
         assert redrawn(screen).history_rows == 0
+
+    def test_lines_that_were_wrapped_are_wrapped_anew_in_the_other_too(self) -> None:
+        screen = fed("x" * 30 + "\r\n" + "漢" * 15 + "\r\n" + "-" * 20)
+        other = redrawn(screen)
+        for each in (screen, other):
+            each.resize(40, 5)
+        assert shown(screen) == ["x" * 30, "漢" * 15, "-" * 20]
+        assert all_of(other) == all_of(screen)
+
+    @pytest.mark.parametrize("unfinished", [b"\x1b]2;ti", b"\x1b[3", b"\x1bPq"])
+    def test_the_primary_screen_comes_along_within_a_sequence_too(self, unfinished: bytes) -> None:
+        screen = fed(b"here\x1b[?1049h\x1b[Halternate" + unfinished)
+        other = redrawn(screen)
+        other.feed(b"\x18\x1b[?1049l")
+        assert shown(other) == ["here"]
 
     def test_a_redraw_ends_within_the_sequence_that_was_under_way(self) -> None:
         for data in (b"a\x1b[3", b"a\xe6\xbc", b"a\x1b]2;ti"):
