@@ -74,7 +74,7 @@ def find_example() -> Path:
     for place in (package.parent / EXAMPLE, package / Path(EXAMPLE).name):
         if place.is_file():
             return place
-    raise NoDemo(f"{EXAMPLE} is not here; it comes with the sources: make demo")
+    raise NoDemo(f"{EXAMPLE} is missing, here and in {package}: install fugue anew")
 
 
 def _stop_daemon() -> None:
