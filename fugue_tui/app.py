@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import time
 from collections.abc import Sequence
 from uuid import UUID
@@ -227,7 +228,7 @@ class FugueApp(Shell):
             return
         self.notify(f"{news}   I opens the inbox", markup=False)
         if self._driver is not None:
-            self._driver.write(terminal_notice(self._config.screen.bell, news))
+            self._driver.write(terminal_notice(self._config.screen.bell, news, is_in_tmux="TMUX" in os.environ))
 
     def action_inbox(self) -> None:
         """Open the human's inbox."""

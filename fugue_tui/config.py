@@ -3,7 +3,8 @@
 [screen]                      # in config.toml
 theme = "fugue-dark"          # or "fugue-light", "fugue-ansi": what a first start has; later the last one used
 glyphs = "auto"               # or "unicode", "ascii"; auto: by the locale
-bell = "bell"                 # or "osc9", "none": how a message to you calls for you
+bell = "bell"                 # or "osc9", "none": how a message to you calls for you;
+                              # osc9 within tmux needs its `set -g allow-passthrough on`
 
 [keys]
 "log.filter" = "slash,ctrl+f" # the id of a binding, and its keys; `?` lists them

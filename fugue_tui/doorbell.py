@@ -46,12 +46,17 @@ class Doorbell:
         return f"{printable(envelope.sender.name)}: {printable(envelope.packed.msg_type)}{preview}"
 
 
-def terminal_notice(how: Bell, text: str) -> str:
-    """Return what to write to the terminal so that it calls: its bell, or a notification of the desktop (OSC 9)."""
+def terminal_notice(how: Bell, text: str, *, is_in_tmux: bool = False) -> str:
+    """Return what to write to the terminal so that it calls: its bell, or a notification of the desktop (OSC 9).
+
+    tmux hands on only what is wrapped for it, and only with its own option `allow-passthrough on`.
+    """
     match how:
         case "bell":
             return "\a"
         case "osc9":
-            return f"\x1b]9;{printable(text)[:NOTICE_CHARS]}\a"
+            notice = f"\x1b]9;{printable(text)[:NOTICE_CHARS]}\a"
+            wrapped = notice.replace("\x1b", "\x1b\x1b")
+            return f"\x1bPtmux;{wrapped}\x1b\\" if is_in_tmux else notice
         case "none":
             return ""

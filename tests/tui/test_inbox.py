@@ -83,6 +83,8 @@ def test_the_terminal_is_called_as_was_set_and_not_steered() -> None:
     assert notice.startswith("\x1b]9;")
     assert notice.endswith("\a")
     assert notice[4:-1].isprintable()
+    assert terminal_notice("osc9", "x", is_in_tmux=True) == "\x1bPtmux;\x1b\x1b]9;x\a\x1b\\"
+    assert terminal_notice("bell", "x", is_in_tmux=True) == "\a"
 
 
 # ---------------------------------------------------------------------------------------------------------- the screen
