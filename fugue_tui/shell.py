@@ -231,8 +231,9 @@ class Shell(App[None]):
         """Say which pane or panel has the keys, and what they do."""
         front = self.screen
         if isinstance(front, Overlay):
-            bar, leave = self.status_bar, bar_keys(Overlay.BINDINGS, self._keys)
-            bar.pane, bar.keys = front.block, (*(front.hints or front.keys), *leave)
+            bar = self.status_bar
+            more = () if isinstance(front, Help) else bar_keys(Overlay.BINDINGS, self._keys)
+            bar.pane, bar.keys = front.block, (*(front.hints or front.keys), *more)
             return
         nodes = list(self.focused.ancestors_with_self if self.focused else ())
         nodes = [node for node in nodes if node.id in PANE_TITLES or node.id in INNER_TITLES]
@@ -370,7 +371,7 @@ def trouble_of(state: LinkState, now: float) -> str:
     retry_in_s = state.retry_in_s(now)
     when = "" if retry_in_s is None else f" in {retry_in_s} s"
     if state.kind == "lost":
-        return f"reconnecting{when}, nothing typed is lost"
+        return f"reconnecting{when}, nothing typed is lost; f9 starts the daemon"
     if state.kind == "connecting" and state.reason:
         return f"no daemon; trying again{when or ' now'}, f9 at once"
     return ""
