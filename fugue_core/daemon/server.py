@@ -191,6 +191,8 @@ class Server:
                 synchronous=self._store.synchronous,
                 error=None if error is None else str(error),
             ),
+            windows=self._stage.window_count,
+            keeper_pid=self._stage.keeper_pid,
         )
 
 

@@ -230,6 +230,16 @@ class Stage:
         """Forget a connection and what it looked at."""
         self._views.leave(peer)
 
+    @property
+    def window_count(self) -> int:
+        """How many windows there are."""
+        return len(self._owners)
+
+    @property
+    def keeper_pid(self) -> int | None:
+        """The process that holds the programs, where there is one."""
+        return self._fleet.keeper_pid
+
     def infos(self) -> tuple[WindowInfo, ...]:
         """Return all windows, for a snapshot."""
         return tuple([self._info(record.id, window) for record in self._hub.records() for window in record.windows])

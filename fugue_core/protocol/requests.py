@@ -504,6 +504,8 @@ class DaemonStatus(msgspec.Struct, frozen=True, kw_only=True):
         messages: Stored now. last_seq: Sent ever.
         unacked: Deliveries in all mailboxes.
         memory_bytes: The daemon's resident memory.
+        windows: Programs that run, or have exited and are kept.
+        keeper_pid: The process that holds them; null where there is none.
     """
 
     version: str
@@ -520,6 +522,8 @@ class DaemonStatus(msgspec.Struct, frozen=True, kw_only=True):
     unacked: int
     memory_bytes: int
     store: StoreStatus
+    windows: int = 0
+    keeper_pid: int | None = None
 
 
 class GetStatus(Request, frozen=True, kw_only=True):

@@ -11,7 +11,8 @@ import logging
 import os
 import signal
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
+from typing import Any
 
 from fugue_core.errors import NoKeeper
 from fugue_core.protocol.window import ProgramExit
@@ -25,6 +26,8 @@ log = logging.getLogger(__name__)
 
 COLS, ROWS = 80, 24
 """The size of a terminal of which nobody knows any."""
+LOOK_AGAIN_S = 0.1
+"""After the connection to the keeper was lost, before another is made."""
 SAVED_AT_ONCE = 8
 """Screens that are saved in one go while their programs run; a few milliseconds."""
 
@@ -67,7 +70,7 @@ class Fleet:
         self._loop = asyncio.get_running_loop()
         self._keeper: Keeper | None = None
         self._keeper_lock = asyncio.Lock()
-        self._orphans: set[asyncio.Task[None]] = set()
+        self._tasks: set[asyncio.Task[None]] = set()
         self._pids: dict[str, int] = {}
         self._began: dict[str, int | None] = {}
         self._saved_at: dict[str, float | None] = {}
@@ -113,7 +116,7 @@ class Fleet:
 
     async def close(self, *, end_programs: bool) -> None:
         """Leave the programs to the keeper, with their screens on disk; or end them, and the keeper."""
-        for task in self._orphans:
+        for task in self._tasks:
             task.cancel()
         keeper, self._keeper = self._keeper, None
         for key, window in self.windows.items():
@@ -191,13 +194,30 @@ class Fleet:
             self._on_exit(key, exited)
 
     def _lose_keeper(self) -> None:
-        """End what is left of the programs, whose parent and terminals are gone."""
-        log.error("the keeper is gone, and all programs with it")
         self._keeper = None
-        for key, pid in self._pids.items():
-            task = self._loop.create_task(self._end_orphan(key, pid))
-            self._orphans.add(task)
-            task.add_done_callback(self._orphans.discard)
+        self._run(self._find_keeper())
+
+    async def _find_keeper(self) -> None:
+        """Go on with the keeper where only the connection was lost; else end what is left of its programs."""
+        await asyncio.sleep(LOOK_AGAIN_S)  # whoever took the connection from us may want it only for a moment
+        try:
+            keeper = await self._open_keeper(start=False)
+        except NoKeeper as error:
+            log.error("%s", error)  # noqa: TRY400  # the sentence says it
+            keeper = None
+        kept = {} if keeper is None else keeper.kept
+        for key, held in kept.items():
+            if held.master != NO_TERMINAL:
+                os.close(held.master)  # we have one
+            if key not in self._pids:
+                self._forget(key)
+            elif held.exit is not None:
+                self._take_exit(key, held.exit)
+        orphans = {key: pid for key, pid in self._pids.items() if key not in kept}
+        if orphans:
+            log.error("the keeper is gone, and %d programs with it", len(orphans))
+        for key, pid in orphans.items():
+            self._run(self._end_orphan(key, pid))
 
     async def _end_orphan(self, key: str, pid: int) -> None:
         window = self.windows.get(key)
@@ -206,6 +226,11 @@ class Fleet:
             window.let_go()  # which hangs up on them
         await end_session(pid, self._began.get(key))
         self._take_exit(key, ProgramExit(at=time.time()))
+
+    def _run(self, work: Coroutine[Any, Any, None]) -> None:
+        task = self._loop.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
 
     def _forget(self, key: str) -> None:
         self._pids.pop(key, None)

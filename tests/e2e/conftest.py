@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from tests.e2e.daemon import PATIENCE_S, Wire, until
+from tests.e2e.daemon import PATIENCE_S, Wire, end_keeper, until
 
 SCRIPT = Path(sys.executable).parent / "fugue"
 
@@ -99,7 +99,8 @@ class Server:
                 until(lambda: not self.pids(), PATIENCE_S / 2)
             except AssertionError:
                 continue
-            return
+            break
+        end_keeper(self.socket_path)
 
 
 class Fugue:

@@ -8,6 +8,7 @@ import os
 import select
 import signal
 import socket
+import struct
 import subprocess
 import sys
 import tempfile
@@ -193,6 +194,34 @@ def payloads(envelopes: Iterable[dict[str, Any]]) -> list[Any]:
     return [envelope["message"]["payload"] for envelope in envelopes]
 
 
+def keeper_pid(socket_path: str) -> int | None:
+    """Return the process of the keeper beside a daemon's socket, where there is one."""
+    with socket.socket(socket.AF_UNIX) as connection:
+        try:
+            connection.connect(f"{socket_path.removesuffix('.sock')}.keeper")
+        except OSError:
+            return None
+        credentials = connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, struct.calcsize("3i"))
+    pid: int = struct.unpack("3i", credentials)[0]
+    return pid
+
+
+def end_keeper(socket_path: str) -> None:
+    """End the keeper, with all its programs, and return when it is gone; nothing where there is none."""
+    pid = keeper_pid(socket_path)
+    if pid is not None:
+        os.kill(pid, signal.SIGTERM)
+        until(lambda: not is_alive(pid))
+
+
+def is_alive(pid: int) -> bool:
+    """Say whether a process is there and has not ended."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_bytes().rpartition(b")")[2].split()[0] != b"Z"
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+
+
 class Daemon:
     """A daemon with its socket, its state and its configuration to itself, within the block.
 
@@ -238,6 +267,7 @@ class Daemon:
             wire.close()
         if self.process is not None:
             self.kill()
+        end_keeper(self.socket)
         self._runtime.cleanup()
 
     # ------------------------------------------------------------------------------------------------ start and stop
