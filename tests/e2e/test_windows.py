@@ -1,4 +1,4 @@
-"""Programs in windows, over the real daemon, the real keeper and real terminals; and what becomes of them in a crash."""
+"""Programs in windows, over the real daemon, keeper and terminals; and what becomes of them in a crash."""
 
 from __future__ import annotations
 
