@@ -529,11 +529,16 @@ async def test_marked_sessions_are_tagged_and_untagged_through_the_daemon(daemon
         sessions = seen.app.query_one(SessionList)
         sessions.focus()
         await seen.press("G", "space", "k", "k", "space", "t")
+        await seen.until_shown("TAGS")
         assert isinstance(seen.app.screen, TagEditor)
         await seen.press(*"night", "enter")
         await seen.until_shown("on both   night")
         assert [(await client.get_session()).tags for client in (cat, ivy)] == [("builder", "night"), ("night",)]
-        await seen.press("escape", "t", "ctrl+z")
+        await seen.press("escape")
+        await seen.until(lambda: not isinstance(seen.app.screen, TagEditor))
+        await seen.press("t")
+        await seen.until_shown("on both   night")
+        await seen.press("ctrl+z")
         await seen.until_shown("[builder 1/2]")
         await seen.until(lambda: "night" not in seen.app.screen.query_one(ChipBoard).render_line(0).text)
         assert [(await client.get_session()).tags for client in (cat, ivy)] == [("builder",), ()]
