@@ -13,7 +13,7 @@ from collections.abc import Sequence
 import msgspec
 
 from fugue_core.protocol.message import encode_payload
-from fugue_core.protocol.target import WireTarget, parse_target
+from fugue_core.protocol.target import Tagged, WireTarget, parse_target
 
 SENT_KEPT = 100
 SENT_CHARS = 2_000_000
@@ -26,6 +26,7 @@ class Draft(msgspec.Struct, frozen=True, kw_only=True):
     Fields:
         target: In the text form for people, `tag:mayor`.
         sender: The id or the name of the session that sends it; empty: the human's.
+        repo: Where a tag counts; empty: anywhere. The text form of a target has no place for it.
         reply_to: The id of the message that it answers, or an empty text.
     """
 
@@ -34,6 +35,7 @@ class Draft(msgspec.Struct, frozen=True, kw_only=True):
     payload: str = ""
     reply_to: str = ""
     sender: str = ""
+    repo: str = ""
 
     @property
     def is_empty(self) -> bool:
@@ -42,7 +44,8 @@ class Draft(msgspec.Struct, frozen=True, kw_only=True):
 
     def read_target(self) -> WireTarget:
         """Return the target. Raises `InvalidValue`."""
-        return parse_target(self.target.strip())
+        target = parse_target(self.target.strip())
+        return Tagged(target.tag, self.repo) if isinstance(target, Tagged) and self.repo else target
 
     def read_payload(self) -> bytes:
         """Return the payload as the daemon would take it; what is empty is null. Raises `InvalidPayload`."""

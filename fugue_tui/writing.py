@@ -17,7 +17,9 @@ from fugue_tui.chip import chip_text
 from fugue_tui.draft import Draft
 from fugue_tui.ink import Ink, width_of
 from fugue_tui.jsonview import Fault, tokens
+from fugue_tui.line import fit
 from fugue_tui.palette import Palette, name_colour, tag_colour
+from fugue_tui.roster import last_part
 
 Kind: TypeAlias = Literal["tag", "session", "broadcast", "worktree"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
@@ -29,6 +31,7 @@ KIND_NAMES: dict[Kind, str] = {
 }
 FieldName: TypeAlias = Literal["target", "sender", "msg_type", "payload"]
 PREVIEW_CHARS = 400
+REPO_CELLS, REPO_CELLS_NARROW = 20, 8
 GAP = Ink("   ")
 
 
@@ -50,6 +53,39 @@ def type_uses(newest_first: Iterable[Envelope]) -> tuple[TypeUse, ...]:
             use = TypeUse(packed.msg_type, bytes(packed.payload), envelope.sender.name, envelope.sent_at)
             found[packed.msg_type] = use
     return tuple(found.values())
+
+
+def known_repos(sessions: Iterable[SessionInfo], home: str) -> tuple[str, ...]:
+    """Return the repositories there are; the one at home comes first."""
+    others = sorted({info.repo for info in sessions if info.repo and info.repo != home})
+    return (home, *others) if home else tuple(others)
+
+
+def next_repo(repo: str, repos: Sequence[str]) -> str:
+    """Return the repository that comes after one; nothing, before the first and after the last, is all of them."""
+    place = repos.index(repo) + 1 if repo in repos else 0 if not repo else len(repos)
+    return repos[place] if place < len(repos) else ""
+
+
+def repo_pieces(repo: str, repos: Sequence[str], *, is_narrow: bool) -> tuple[Ink, ...]:
+    """Return where a tag counts; nothing where there is no repository that it could be limited to."""
+    if not (repo or repos):
+        return ()
+    if not repo:
+        return (
+            Ink("  any " if is_narrow else "  in any ", "faint", press="repo"),
+            Ink("r", "faint", press="repo", underline=True),
+            Ink("epo", "faint", press="repo"),
+        )
+    name = fit(repo_name(repo, repos), REPO_CELLS_NARROW if is_narrow else REPO_CELLS)
+    return (Ink("  in ", "muted", press="repo"), Ink(name, "text", press="repo"))
+
+
+def repo_name(repo: str, repos: Iterable[str]) -> str:
+    """Return as much of a repository's path as tells it from others: the last part, or the last two."""
+    name = last_part(repo)
+    is_shared = any(other != repo and last_part(other) == name for other in repos)
+    return printable("/".join(repo.rstrip("/").split("/")[-2:]) if is_shared else name)
 
 
 class Template(NamedTuple):
@@ -119,12 +155,12 @@ def kind_pieces(active: Kind, *, is_narrow: bool) -> tuple[Ink, ...]:
     pieces: list[Ink] = []
     for kind in KINDS:
         name = KIND_NAMES[kind]
-        rest = "" if is_narrow and kind != active else name[1:]
+        rest = "" if is_narrow and kind != active else f"{name[1:]} "
         ink, fill, is_bold = ("accent", "accent_fill", True) if kind == active else ("muted", "", False)
         pieces += [
             Ink(" ", fill=fill, press=kind),
             Ink(name[0], ink, fill, bold=is_bold, press=kind, underline=True),
-            Ink(f"{rest} ", ink, fill, bold=is_bold, press=kind),
+            Ink(rest, ink, fill, bold=is_bold, press=kind),
         ]
         if not is_narrow:
             pieces.append(Ink(" "))
@@ -165,6 +201,8 @@ def closed_pieces(draft: Draft, reach: Reach, palette: Palette) -> tuple[Ink, ..
         return (Ink("nothing written", "faint"),)
     kind, value = split_target(draft.target)
     pieces = [Ink("to ", "faint"), *_target_pieces(kind, value, palette)]
+    if draft.repo:
+        pieces.append(Ink(f" in {repo_name(draft.repo, ())}", "muted"))
     if reach.is_known:
         count = len(reach.recipients)
         pieces.append(Ink(f"  {count} recipient{'' if count == 1 else 's'}", "muted" if count else "wait"))

@@ -53,10 +53,11 @@ class ComposePane(Vertical):
         Binding("f6", "format", "format", priority=True, id="compose.format"),
         Binding("f7", "template", "template", show=False, priority=True, id="compose.template"),
         Binding("f8", "show_fault", "to the fault", show=False, priority=True, id="compose.fault"),
-        Binding("alt+t", "kind('tag')", "target", key_display="alt+t s b w", priority=True, id="compose.to_tag"),
+        Binding("alt+t", "kind('tag')", "target", key_display="alt+t s b w r", priority=True, id="compose.to_tag"),
         Binding("alt+s", "kind('session')", "to a session", show=False, priority=True, id="compose.to_session"),
         Binding("alt+b", "kind('broadcast')", "to all here", show=False, priority=True, id="compose.to_broadcast"),
         Binding("alt+w", "kind('worktree')", "to a worktree", show=False, priority=True, id="compose.to_worktree"),
+        Binding("alt+r", "turn_repo", "in this repository, in any", show=False, priority=True, id="compose.repo"),
         Binding("ctrl+up", "history(-1)", "older", show=False, priority=True, id="compose.older"),
         Binding("ctrl+down", "history(1)", "newer", show=False, priority=True, id="compose.newer"),
         Binding("tab", "next_field(1)", "next field", id="compose.next_field"),
@@ -167,6 +168,7 @@ class ComposePane(Vertical):
             msgspec.structs.replace(
                 now,
                 target=target,
+                repo="",
                 reply_to=reply_to,
                 msg_type=msg_type or now.msg_type,
                 payload=now.payload if now.payload.strip() else payload,
@@ -326,6 +328,10 @@ class ComposePane(Vertical):
     def action_kind(self, kind: str) -> None:
         """Write to a target of this kind; each kind remembers its value."""
         self._form.choose_kind(cast("Kind", kind))
+
+    def action_turn_repo(self) -> None:
+        """Let a tag count in the sender's repository only, then in each other one, then in all again."""
+        self._form.turn_repo()
 
     def action_history(self, step: int) -> None:
         """Show an older or a newer message of those that were sent; the newest page is what is being written."""

@@ -109,13 +109,14 @@ class MessageForm(Vertical):
             payload=self._editor.text,
             reply_to=self._reply_to,
             sender=self._sender.value.strip(),
+            repo=self._to.repo,
         )
 
     @draft.setter
     def draft(self, draft: Draft) -> None:
         now = self.draft
         self._reply_to = draft.reply_to
-        self._to.target = draft.target
+        self._to.target, self._to.repo = draft.target, draft.repo
         if draft.sender != now.sender:
             self._sender.value = draft.sender
         if draft.msg_type != now.msg_type:
@@ -161,6 +162,11 @@ class MessageForm(Vertical):
         """Write to a target of this kind."""
         self._to.choose(kind)
         self._kind_chosen()
+
+    def turn_repo(self) -> None:
+        """Let a tag count in the next repository."""
+        self._to.turn_repo()
+        self._changed(has_target=True)
 
     # ---------------------------------------------------------------------------------------------- where the keys go
 
@@ -241,6 +247,7 @@ class MessageForm(Vertical):
     @on(ChoiceField.Changed)
     def _field_changed(self, event: ChoiceField.Changed) -> None:
         event.stop()
+        self._draw()
         self._changed(has_target=event.control is self._sender)
 
     @on(ChoiceField.Entered)
@@ -300,6 +307,8 @@ class MessageForm(Vertical):
         reaches = self.query_one("#reaches", TextRow)
         reaches.left = reach_pieces(self.reach, len(self.sessions), reaches.size.width)
         me = find_session(self.sessions, str(self.you))
+        sender = find_session(self.sessions, self._sender.value.strip()) if self._sender.value.strip() else me
+        self._to.home = (sender.repo if sender else None) or ""
         self._sender.input.placeholder = "".join(piece.text for piece in sender_pieces(me, self.palette, is_you=True))
         self.query_one("#template", TextRow).left = (
             ()

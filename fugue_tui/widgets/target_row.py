@@ -18,7 +18,7 @@ from fugue_tui.ink import Ink, width_of
 from fugue_tui.palette import DARK, Palette, css_colour, name_colour, tag_colour
 from fugue_tui.widgets.choice_field import Choice, ChoiceField
 from fugue_tui.widgets.text_row import TextRow
-from fugue_tui.writing import KINDS, Kind, join_target, kind_pieces, split_target
+from fugue_tui.writing import KINDS, Kind, join_target, kind_pieces, known_repos, next_repo, repo_pieces, split_target
 
 NARROW, NARROW_FOR_A_PATH = 84, 110
 """Below so many cells only the kind that is chosen has its name."""
@@ -33,18 +33,21 @@ HINTS: dict[Kind, str] = {
 class TargetRow(Horizontal):
     """The four kinds of target, and a field for the value of the one that is chosen. Each kind remembers its value.
 
-    Down: assign `target`, `sessions` and `palette`; `choose`. Up: `TargetRow.Changed`, `TargetRow.KindChosen`,
-    `TargetRow.Entered`.
+    Beside a tag stands in which repository it counts.
+
+    Down: assign `target`, `repo`, `home` (the sender's repository), `sessions` and `palette`; `choose` and `turn_repo`.
+    Up: `TargetRow.Changed`, `TargetRow.KindChosen`, `TargetRow.Entered`.
     """
 
     DEFAULT_CSS = """
     TargetRow { height: 1; }
-    TargetRow > #kinds { width: auto; height: 1; }
+    TargetRow > #kinds, TargetRow > #repo { width: auto; height: 1; }
     TargetRow > .name { width: 10; height: 1; }
     """
 
     palette: reactive[Palette] = reactive(DARK)
     sessions: reactive[tuple[SessionInfo, ...]] = reactive((), init=False)
+    home: reactive[str] = reactive("", init=False)
 
     @dataclass
     class Changed(Message):
@@ -70,12 +73,15 @@ class TargetRow(Horizontal):
         self._kinds = TextRow(id="kinds")
         self._kind: Kind = "tag"
         self._values: dict[Kind, str] = dict.fromkeys(KINDS, "")
+        self._place = TextRow(id="repo")
+        self._repo = ""
 
     def compose(self) -> ComposeResult:
         """Return the parts, from left to right."""
         yield self._label
         yield self._kinds
         yield self._field
+        yield self._place
 
     # ---------------------------------------------------------------------------------------------------------- down
 
@@ -93,6 +99,22 @@ class TargetRow(Horizontal):
         self._field.value = value
         self._offer()
         self._draw()
+
+    @property
+    def repo(self) -> str:
+        """In which repository a tag counts; empty: anywhere, or the target is no tag."""
+        return self._repo if self._kind == "tag" else ""
+
+    @repo.setter
+    def repo(self, repo: str) -> None:
+        self._repo = repo
+        self._offer()
+        self._draw()
+
+    def turn_repo(self) -> None:
+        """Let a tag count in the next repository: the sender's, the others, and then anywhere again."""
+        if self._kind == "tag":
+            self.repo = next_repo(self._repo, known_repos(self.sessions, self.home))
 
     @property
     def field(self) -> ChoiceField:
@@ -119,6 +141,11 @@ class TargetRow(Horizontal):
     def watch_sessions(self) -> None:
         """Offer the sessions and tags of now."""
         self._offer()
+        self._draw()
+
+    def watch_home(self) -> None:
+        """Offer another repository first."""
+        self._draw()
 
     # ------------------------------------------------------------------------------------------------------------ up
 
@@ -138,7 +165,10 @@ class TargetRow(Horizontal):
     def _pressed(self, event: TextRow.Pressed) -> None:
         event.stop()
         kind = next((kind for kind in KINDS if kind == event.press), None)
-        if kind is not None:
+        if event.press == "repo":
+            self.turn_repo()
+            self.post_message(self.Changed(self))
+        elif kind is not None:
             self.choose(kind)
             self.post_message(self.KindChosen(self))
 
@@ -157,12 +187,16 @@ class TargetRow(Horizontal):
     # ------------------------------------------------------------------------------------------------------- drawing
 
     def _offer(self) -> None:
-        self._field.choices = target_choices(self._kind, self.sessions, self.palette)
+        sessions = [info for info in self.sessions if self.repo in ("", info.repo)]
+        self._field.choices = target_choices(self._kind, sessions, self.palette)
 
     def _draw(self) -> None:
-        narrow = NARROW_FOR_A_PATH if self._kind == "worktree" else NARROW
-        self._kinds.left = kind_pieces(self._kind, is_narrow=self.size.width < narrow)
+        is_narrow = self.size.width < (NARROW_FOR_A_PATH if self._kind == "worktree" else NARROW)
+        self._kinds.left = kind_pieces(self._kind, is_narrow=is_narrow)
         self._label.left = (Ink("to", "accent" if self._field.has_focus_within else "faint"),)
+        is_tag = self._kind == "tag"
+        repos = known_repos(self.sessions, self.home)
+        self._place.left = repo_pieces(self._repo, repos, is_narrow=is_narrow) if is_tag else ()
         self._draw_value()
 
     def _draw_value(self) -> None:
@@ -174,7 +208,12 @@ class TargetRow(Horizontal):
         styles.color = css_colour(colour.text) if is_tag else None
         styles.background = css_colour(colour.fill) if is_chip else None
         styles.padding = (0, 1) if is_chip else 0
-        room = self.content_size.width - self._label.outer_size.width - width_of(self._kinds.left)
+        room = (
+            self.content_size.width
+            - self._label.outer_size.width
+            - width_of(self._kinds.left)
+            - width_of(self._place.left)
+        )
         width = cell_len(value) + 2
         self._field.styles.width = width if is_chip and width <= room else "1fr"
 

@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from uuid import NAMESPACE_DNS, UUID, uuid5
 
+import msgspec
 import pytest
 from rich.segment import Segment
 from textual import on
@@ -166,6 +167,44 @@ async def test_each_kind_remembers_its_value() -> None:
         assert pane.draft.target == "tag:builder"
         await pilot.press("alt+s")
         assert pane.draft.target == "session:ivy"
+
+
+async def test_one_key_limits_a_tag_to_the_senders_repository_and_all_that_follows_knows() -> None:
+    async with desktop() as (app, pane, pilot):
+        await write(pilot)
+        await pilot.press("alt+r")
+        last = app.all_of(ComposePane.TargetChanged)[-1]
+        assert isinstance(last, ComposePane.TargetChanged)
+        assert last.target == Tagged("builder", repo="/src/shop")
+        assert said(pane, "repo").split() == ["in", "shop"]
+        pane.show_recipients([recipient(CAT)])
+        await pilot.press("f5")
+        assert app.sent[0].read_target() == Tagged("builder", repo="/src/shop")
+        pane.show_receipt(app.sent[0], [recipient(CAT)])
+        await pilot.press("escape")
+        kept = pane.desk
+        pane.remove_class("open")
+        await pilot.pause()
+        assert "builder" in said(pane, "compose-line")
+        assert " in shop" in said(pane, "compose-line")
+    async with desktop() as (_, pane, pilot):
+        pane.take_desk(kept)
+        assert pane.draft.repo == "/src/shop"
+        pane.write_to("tag:builder")
+        assert pane.draft.repo == ""
+        await pilot.press("ctrl+up")
+        assert pane.draft.repo == "/src/shop"
+
+
+async def test_the_repository_of_another_sender_comes_first_for_it() -> None:
+    async with desktop() as (_, pane, pilot):
+        other = msgspec.structs.replace(CAT, repo="/src/api")
+        pane.sessions = (ANN, other, IVY)
+        await write(pilot)
+        pane.query_one("#sender-field", ChoiceField).value = "cat-1"
+        await pilot.pause()
+        await pilot.press("alt+r")
+        assert pane.draft.repo == "/src/api"
 
 
 async def test_a_click_chooses_the_kind_too() -> None:

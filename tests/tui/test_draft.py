@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fugue_core.errors import InvalidPayload, InvalidTarget
-from fugue_core.protocol.target import Tagged
+from fugue_core.protocol.target import Broadcast, Tagged
 from fugue_tui.draft import SENT_CHARS, SENT_KEPT, Desk, Draft, Pages, desk_path, load_desk, save_desk
 
 WRITTEN = Draft(target="tag:mayor", msg_type="gas_town.bid", payload='{"amount": 75', reply_to="", sender="cat-1")
@@ -87,6 +87,8 @@ def test_a_draft_is_read_as_the_daemon_would() -> None:
     assert WRITTEN.read_target() == Tagged("mayor")
     assert Draft(payload="  ").read_payload() == b"null"
     assert Draft(payload=' {"a": 1.0} ').read_payload() == b'{"a": 1.0}'
+    assert Draft(target="tag:mayor", repo="/src").read_target() == Tagged("mayor", repo="/src")
+    assert Draft(target="broadcast", repo="/src").read_target() == Broadcast()
     with pytest.raises(InvalidPayload):
         WRITTEN.read_payload()
     with pytest.raises(InvalidTarget):

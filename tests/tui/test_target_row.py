@@ -19,6 +19,7 @@ from fugue_tui.palette import ANSI, DARK, LIGHT, Palette, tag_colour
 from fugue_tui.theme import theme_of, variables_of
 from fugue_tui.widgets.target_row import TargetRow
 from fugue_tui.widgets.text_row import TextRow
+from fugue_tui.writing import next_repo, repo_name
 
 
 def session(name: str, repo: str | None, *tags: str) -> SessionInfo:
@@ -120,7 +121,7 @@ async def test_only_a_tag_is_a_chip() -> None:
 async def test_the_letters_that_choose_a_kind_are_underlined(width: int) -> None:
     async with desktop(width) as (app, _, _):
         underlined = [piece.text for piece in app.segments() if piece.style and piece.style.underline]
-        assert underlined == ["T", "S", "B", "W"]
+        assert underlined == ["T", "S", "B", "W", "r"]
 
 
 async def test_a_click_on_a_kind_says_so() -> None:
@@ -130,3 +131,74 @@ async def test_a_click_on_a_kind_says_so() -> None:
         assert row.target == "session:"
         assert isinstance(app.heard[0], TargetRow.KindChosen)
         assert row.query_one("#kinds", TextRow).region.height == 1
+
+
+# ------------------------------------------------------------------------------------------------- where a tag counts
+
+
+async def test_a_tag_counts_anywhere_or_in_the_senders_repository_or_in_one_of_the_others() -> None:
+    async with desktop() as (app, row, pilot):
+        row.home = "/src/shop"
+        row.target = "tag:builder"
+        await pilot.pause()
+        assert "builder   in any repo" in row_text(app)
+        said = []
+        for _ in range(3):
+            await pilot.click("#repo", offset=(4, 0))
+            await pilot.pause()
+            said.append((row.repo, row_text(app).split("builder")[1].strip()))
+        assert said == [("/src/shop", "in shop"), ("/src/api", "in api"), ("", "in any repo")]
+        assert {type(event) for event in app.heard} == {TargetRow.Changed}
+        assert len(app.heard) == 4
+
+
+def row_text(app: Desktop) -> str:
+    return "".join(piece.text for piece in app.segments())
+
+
+async def test_what_is_offered_are_the_tags_of_the_repository() -> None:
+    async with desktop() as (_, row, _):
+        row.home = "/src/shop"
+        row.turn_repo()
+        assert {choice.value: choice.note for choice in row.field.choices} == {
+            "human": "1 session",
+            "builder": "1 session",
+        }
+
+
+async def test_where_it_counts_is_said_of_a_tag_only_and_only_where_there_is_a_repository() -> None:
+    async with desktop() as (app, row, pilot):
+        row.turn_repo()
+        for kind in ("session", "worktree", "broadcast"):
+            row.target = kind if kind == "broadcast" else f"{kind}:x"
+            row.turn_repo()
+            await pilot.pause()
+            assert row.repo == ""
+            assert " in api" not in row_text(app)
+        row.target = "tag:builder"
+        assert row.repo == "/src/api"
+        row.repo = ""
+        row.sessions = (session("lone", None, "builder"),)
+        await pilot.pause()
+        assert "repo" not in row_text(app)
+        row.turn_repo()
+        assert row.repo == ""
+
+
+async def test_in_a_narrow_pane_the_value_keeps_its_room() -> None:
+    async with desktop(49) as (app, row, pilot):
+        app.query_one("#target").focus()
+        row.target = "tag:"
+        row.repo = "/src/a-repository-with-quite-a-long-name"
+        await pilot.pause()
+        assert row.field.region.width >= 10
+        row.repo = ""
+        await pilot.pause()
+        assert row.field.region.width >= 12
+        assert "any repo" in row_text(app)
+
+
+def test_repositories_of_one_name_are_told_apart() -> None:
+    assert repo_name("/src/shop", ["/src/shop", "/src/api"]) == "shop"
+    assert repo_name("/src/shop", ["/src/shop", "/old/shop"]) == "src/shop"
+    assert next_repo("/gone", ["/src/shop"]) == ""
