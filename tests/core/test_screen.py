@@ -496,6 +496,14 @@ class TestRedraw:
         other.feed(b"\x18\x1b[?1049l")
         assert shown(other) == ["here"]
 
+    def test_places_that_count_from_a_region_are_the_same_in_the_other(self) -> None:
+        screen = fed(b"\x1b[2;4r\x1b[?69h\x1b[3;9s\x1b[?6h\x1b[2;3Hx")
+        other = redrawn(screen)
+        assert screen.cursor == other.cursor == Position(2, 5)
+        for each in (screen, other):
+            each.feed(b"\x1b[1;1Hy\x1b[9;9Hz\n")
+        assert all_of(other) == all_of(screen)
+
     def test_a_redraw_ends_within_the_sequence_that_was_under_way(self) -> None:
         for data in (b"a\x1b[3", b"a\xe6\xbc", b"a\x1b]2;ti"):
             rest = {b"3": b"1mred", b"\xbc": b"\xa2", b"i": b"tle\x07"}[data[-1:]]
