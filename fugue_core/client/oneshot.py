@@ -93,7 +93,7 @@ class Connection:
         self._socket = _connect(socket_path, may_start=may_start)
         self._unread = b""
         self._last_id = 1
-        self._unsent = _call(
+        self._unsent = call_line(
             1,
             "hello",
             {
@@ -129,7 +129,7 @@ class Connection:
         """
         self._last_id += 1
         self._socket.settimeout(wait_s + ANSWER_PATIENCE_S)
-        self._write(self._unsent + _call(self._last_id, method, params))
+        self._write(self._unsent + call_line(self._last_id, method, params))
         self._unsent = b""
         if not self._is_greeted:
             self._answer(1)
@@ -143,6 +143,13 @@ class Connection:
         self._socket.settimeout(None)
         return self._next_line()
 
+    def release(self) -> tuple[_socket.socket, bytes]:
+        """Give up the socket, and what was read of it and not taken, to who waits for more things than one.
+
+        Something must have been asked before.
+        """
+        return self._socket, self._unread
+
     def _answer(self, call_id: int) -> str:
         while True:
             line = self._next_line()
@@ -151,7 +158,7 @@ class Connection:
             except jsontext.BadJson as error:
                 raise _lost(f"what answers there is no fugue daemon ({error})") from error
             if "error" in reply:  # of a line that the daemon could not read it says `"id": null`
-                raise _refusal(reply["error"])
+                raise refusal(reply["error"])
             if "id" not in reply:
                 self.notices.append(line)
             elif reply["id"] == str(call_id):
@@ -191,6 +198,13 @@ def connection_lost() -> type[ConnectionLost]:
     return ConnectionLost
 
 
+def refusal(error: str) -> Refused:
+    """Return what the daemon said no with, from the JSON text of an answer's `error`."""
+    found = jsontext.decode(error)
+    data = found.get("data") or {}
+    return Refused(found["code"], str(data.get("name", "")), str(found["message"]), data)
+
+
 def new_id() -> str:
     """Return a fresh id, as `fugue_core.identifier` makes them, without importing `uuid`."""
     number = (time.time_ns() // 1_000_000) << 80 | int.from_bytes(os.urandom(10), "big")
@@ -199,8 +213,11 @@ def new_id() -> str:
     return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"
 
 
-def _call(call_id: int, method: str, params: Encodable) -> bytes:
-    call: dict[str, Encodable] = {"jsonrpc": "2.0", "id": call_id, "method": method}
+def call_line(call_id: int | None, method: str, params: Encodable) -> bytes:
+    """Return a request as it goes over the wire; without an id, a notification."""
+    call: dict[str, Encodable] = {"jsonrpc": "2.0", "method": method}
+    if call_id is not None:
+        call["id"] = call_id
     if params is not None:
         call["params"] = params
     return jsontext.encode(call).encode() + b"\n"
@@ -260,9 +277,3 @@ def _unavailable(socket_path: str, reason: str) -> Exception:
 
 def _lost(reason: str) -> Exception:
     return connection_lost()(reason)
-
-
-def _refusal(error: str) -> Refused:
-    found = jsontext.decode(error)
-    data = found.get("data") or {}
-    return Refused(found["code"], str(data.get("name", "")), str(found["message"]), data)
