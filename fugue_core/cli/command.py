@@ -52,8 +52,8 @@ class Command:
         """Return all values of what may be repeated, as they were given."""
         return list(self._values.get(name, ()))
 
-    def count(self, name: str) -> int | None:
-        """Return the value of an option of the kind `COUNT`, `SEQ` or `PID`."""
+    def whole(self, name: str) -> int | None:
+        """Return the value of an option or argument whose kind is a whole number."""
         text = self.text(name)
         return None if text is None else int(text)
 

@@ -17,7 +17,7 @@ USAGE: Final = 2
 """What was typed is wrong: no such option, no JSON, no tag."""
 NO_RECIPIENT: Final = 3
 NOT_FOUND: Final = 4
-"""No such session, no such message."""
+"""No such session, window or message."""
 NO_DAEMON: Final = 5
 NOT_EXECUTABLE: Final = 126
 """`fugue run`, as shells do: the program is there and cannot be run."""
@@ -30,6 +30,7 @@ SIGNALLED: Final = 128
 _BY_NAME = {
     "NoRecipients": NO_RECIPIENT,
     "SessionNotFound": NOT_FOUND,
+    "WindowNotFound": NOT_FOUND,
     "MessageNotFound": NOT_FOUND,
     "DaemonUnavailable": NO_DAEMON,
     "ConnectionLost": NO_DAEMON,

@@ -14,6 +14,8 @@ _LARGEST_SEQ = 2**63 - 1
 _LARGEST_COUNT = 1_000_000
 _LARGEST_PID = 2**31 - 1
 _UUID_DIGITS = 32
+_LARGEST_WINDOW = 9_999
+_LARGEST_SIDE = 2_000
 _SERVER_CHARS = 64
 
 
@@ -67,10 +69,14 @@ SECONDS: Final = Kind("a number of seconds from 0, like 2.5, at most a year", _i
 SERVER: Final = Kind(
     f"a name of 1 to {_SERVER_CHARS} characters without /, that begins with neither . nor -", _is_server
 )
+WINDOW: Final = Kind("the number of a window, from 0", lambda text: _is_whole(text, 0, _LARGEST_WINDOW))
+CELLS: Final = Kind(f"a whole number from 1 to {_LARGEST_SIDE:,}", lambda text: _is_whole(text, 1, _LARGEST_SIDE))
+SETTING: Final = Kind("a name, = and a value", lambda text: text.find("=") > 0 and "\0" not in text)
 UUID: Final = Kind("an id, like 01234567-89ab-cdef-0123-456789abcdef", _is_uuid)
 
 # What completes a value: the words of `verb.complete`.
 SESSIONS: Final = "session"
+WINDOWS: Final = "window"
 TAGS: Final = "tag"
 TARGETS: Final = "target"
 MESSAGE_TYPES: Final = "type"

@@ -11,6 +11,7 @@ from fugue_core.cli import outcome, output, spec
 from fugue_core.cli.command import Command
 from fugue_core.cli.spec import GLOBAL_OPTIONS, Argument, Option, Verb
 from fugue_core.cli.verb import GROUPS, NAMES, load
+from fugue_core.cli.window import what_runs
 from fugue_core.client.jsontext import decode
 from fugue_core.client.oneshot import Connection, Refused
 from fugue_core.printable import printable
@@ -19,6 +20,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
     from typing import Any
+
+    from fugue_core.client.jsontext import Encodable
 
     Candidates = Iterable[tuple[str, str]]
 
@@ -57,7 +60,7 @@ class Spot:
         prefix: What stands before that in the same word (`--from=`).
         option: Whose value is to be completed.
         argument: Which argument is to be completed.
-        values: The global options that were given.
+        values: The options that were given, and the sessions that were named.
     """
 
     def __init__(self) -> None:
@@ -88,6 +91,9 @@ def find_spot(words: Sequence[str]) -> Spot | None:
             if spot.verb is None:
                 return None
         else:
+            argument = _argument_at(spot.verb, position)
+            if argument is not None and argument.completes == spec.SESSIONS:
+                spot.values.setdefault(argument.name, []).append(word)
             position += 1
             is_plain = is_plain or any(argument.is_rest for argument in spot.verb.arguments)
     if spot.option is None and not is_plain:
@@ -141,12 +147,20 @@ class _World:
         found: list[dict[str, Any]] = self._ask("session.list", {}).get("sessions", [])
         return found
 
+    def windows(self) -> list[dict[str, Any]]:
+        """Return the windows of the session that was named, or else of one's own."""
+        session = self._command.text("session") or os.environ.get("FUGUE_SESSION")
+        found: list[dict[str, Any]] = (
+            self._ask("window.list", {"session": session}).get("windows", []) if session else []
+        )
+        return found
+
     def types(self) -> list[str]:
         """Return the types of recent messages, the newest first."""
         entries = self._ask("message.list", {"limit": _RECENT_MESSAGES}).get("entries", [])
         return list(dict.fromkeys(entry["envelope"]["message"]["msg_type"] for entry in entries))
 
-    def _ask(self, method: str, params: dict[str, int]) -> dict[str, Any]:
+    def _ask(self, method: str, params: dict[str, Encodable]) -> dict[str, Any]:
         from fugue_core.errors import FugueError  # noqa: PLC0415  # not for `fugue __complete --help`
 
         try:
@@ -179,6 +193,10 @@ def _verbs(_world: _World, _current: str) -> Candidates:
 
 def _sessions(world: _World, _current: str) -> Candidates:
     return [(session["name"], _about(session)) for session in world.sessions()]
+
+
+def _windows(world: _World, _current: str) -> Candidates:
+    return [(str(window["window"]), what_runs(window)) for window in world.windows()]
 
 
 def _tags(world: _World, _current: str) -> Candidates:
@@ -260,6 +278,7 @@ def _about(session: dict[str, Any]) -> str:
 
 _SOURCES: dict[str, Callable[[_World, str], Candidates]] = {
     spec.SESSIONS: _sessions,
+    spec.WINDOWS: _windows,
     spec.TAGS: _tags,
     spec.TARGETS: _targets,
     spec.MESSAGE_TYPES: _types,

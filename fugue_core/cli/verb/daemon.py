@@ -89,7 +89,7 @@ def logs(command: Command) -> int:
     with log:
         log.seek(max(0, os.fstat(log.fileno()).st_size - _TAIL_BYTES))
         tail = log.read().splitlines(keepends=True)
-        _put_log(command, tail[-(command.count("limit") or _LOG_LINES) :])
+        _put_log(command, tail[-(command.whole("limit") or _LOG_LINES) :])
         while command.has("follow"):
             if added := log.read():
                 _put_log(command, added.splitlines(keepends=True))

@@ -17,7 +17,7 @@ _DEFAULT_LIMIT = 50
 def run(command: Command) -> int:
     """Print the history; with --follow what is sent from now on, too."""
     words = " ".join(command.texts("filter"))
-    limit, since = command.count("limit"), command.count("since")
+    limit, since = command.whole("limit"), command.whole("since")
     printer = Printer(paint_for_stdout(), is_json=command.is_json)
     if command.has("follow"):
         live = LiveLog(words, printer)

@@ -38,7 +38,7 @@ class _Reading:
         self._session = command.identity("as")
         self._is_following = command.has("follow")
         self._is_peeking = command.has("peek")
-        self._left = command.count("limit")
+        self._left = command.whole("limit")
         wait_s = command.seconds("wait") or 0.0
         self._deadline = time.monotonic() + wait_s
         self._can_wait = self._is_following or wait_s > 0
