@@ -1,0 +1,160 @@
+"""The terminal that the user sits at, taken over for a program and given back as it was."""
+
+from __future__ import annotations
+
+import os
+import select
+import termios
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, Self
+
+_STDIN, _STDOUT = 0, 1
+_READ_BYTES = 64 * 1024
+_FAREWELL_PATIENCE_S = 1.0
+"""How long a terminal that takes nothing is waited for at the end."""
+
+RESTORE = (
+    b"\x18\x1b\\"  # out of whatever sequence was under way
+    b"\x1b[?1049l\x1b[?47l\x1b[!p\x1b[?6l\x1b[?69l\x1b[r\x1b[4l\x1b[20l\x1b[?1l\x1b[?5l\x1b[?7h\x1b[?25h\x1b>"
+    b"\x1b[?9l\x1b[?1000l\x1b[?1002l\x1b[?1003l\x1b[?1004l\x1b[?1005l\x1b[?1006l\x1b[?1015l\x1b[?1016l"
+    b"\x1b[?2004l\x1b[?2026l\x1b[?2031l\x1b[?2048l\x1b[=0u\x1b[>4;0m\x1b[0 q\x1b(B\x0f\x1b]8;;\x1b\\\x1b[m"
+)
+"""What undoes all that a program may have done to a terminal, and leaves what stands there.
+
+It is `terminal.screen.RESET` but for the clearing; that module costs more to import than all of this one.
+"""
+
+CLEAR = b"\x1b[H\x1b[2J"
+_BOTTOM = b"\x1b[999;1H"
+_KEEP_TITLE, _RETURN_TITLE = b"\x1b[22;2t", b"\x1b[23;2t"
+
+
+_TRANSLATED = (
+    *(termios.IGNBRK, termios.BRKINT, termios.PARMRK, termios.ISTRIP),
+    *(termios.INLCR, termios.IGNCR, termios.ICRNL, termios.IXON),
+)
+
+
+class Hangup(Exception):
+    """The terminal is gone."""
+
+
+class Console:
+    """The user's terminal, raw within the block.
+
+    It is opened anew where it can be, so that not to wait for it is our affair alone and not that of every program
+    which has it as its stdin.
+
+    Attributes:
+        input, output: Non-blocking descriptors.
+    """
+
+    def __init__(self) -> None:
+        self.input = _open(_STDIN)
+        self.output = _open(_STDOUT)
+        self._attributes: list[Any] = termios.tcgetattr(self.input)
+        self._pending = bytearray()
+        self._is_raw = False
+
+    def __enter__(self) -> Self:
+        self.enter()
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.leave()
+        for fd, standard in ((self.input, _STDIN), (self.output, _STDOUT)):
+            if fd == standard:
+                os.set_blocking(fd, True)
+            else:
+                os.close(fd)
+
+    def enter(self) -> None:
+        """Let keys come as they are pressed, and bytes go as they are."""
+        self._is_raw = True
+        iflag, oflag, cflag, lflag, ispeed, ospeed, cc = self._attributes
+        cc = list(cc)
+        cc[termios.VMIN], cc[termios.VTIME] = 1, 0
+        iflag &= ~sum(_TRANSLATED)
+        oflag &= ~termios.OPOST
+        cflag = cflag & ~(termios.CSIZE | termios.PARENB) | termios.CS8
+        lflag &= ~(termios.ECHO | termios.ECHONL | termios.ICANON | termios.ISIG | termios.IEXTEN)
+        termios.tcsetattr(self.input, termios.TCSANOW, [iflag, oflag, cflag, lflag, ispeed, ospeed, cc])
+        self.put(_KEEP_TITLE)
+
+    def leave(self) -> None:
+        """Give the terminal back as it was, the cursor below all that stands there; again does nothing."""
+        if not self._is_raw:
+            return
+        self._is_raw = False
+        self._pending += RESTORE + _RETURN_TITLE + _BOTTOM + b"\r\n"
+        poll = select.poll()
+        poll.register(self.output, select.POLLOUT)
+        try:
+            while self._pending and poll.poll(_FAREWELL_PATIENCE_S * 1000):
+                self.flush()
+        except Hangup:
+            return
+        finally:
+            try:
+                termios.tcsetattr(self.input, termios.TCSANOW, self._attributes)
+            except termios.error:  # it is gone, and nobody needs it any more
+                return
+
+    def make_room(self) -> None:
+        """Let what stands on the screen scroll away, so that it can be looked back at."""
+        size = self.size()
+        self.put(_BOTTOM + b"\n" * (size[1] if size else 0))
+
+    def size(self) -> tuple[int, int] | None:
+        """Return columns and rows; None where nobody knows."""
+        try:
+            cols, rows = os.get_terminal_size(self.output)
+        except OSError:
+            return None
+        return (cols, rows) if cols and rows else None
+
+    @property
+    def has_pending(self) -> bool:
+        """Say whether something waits until the terminal takes it."""
+        return bool(self._pending)
+
+    def put(self, data: bytes) -> None:
+        """Write, as much as the terminal takes now; the rest waits. Raises `Hangup`."""
+        self._pending += data
+        self.flush()
+
+    def flush(self) -> None:
+        """Write what waits, as much as the terminal takes now. Raises `Hangup`."""
+        try:
+            while self._pending:
+                del self._pending[: os.write(self.output, self._pending)]
+        except BlockingIOError:
+            return
+        except OSError as error:
+            raise Hangup from error
+
+    def drop_pending(self) -> None:
+        """Forget what waits."""
+        self._pending.clear()
+
+    def read(self) -> bytes:
+        """Return what was typed; empty: nothing. Raises `Hangup`."""
+        try:
+            data = os.read(self.input, _READ_BYTES)
+        except BlockingIOError:
+            return b""
+        except OSError as error:
+            raise Hangup from error
+        if not data:
+            raise Hangup
+        return data
+
+
+def _open(standard: int) -> int:
+    try:
+        return os.open(os.ttyname(standard), os.O_RDWR | os.O_NOCTTY | os.O_NONBLOCK | os.O_CLOEXEC)
+    except OSError:  # a terminal without a name here, as in some containers
+        os.set_blocking(standard, False)
+        return standard
