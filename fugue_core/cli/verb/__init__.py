@@ -8,7 +8,7 @@ if TYPE_CHECKING:
 
 GROUPS = {
     "Sessions": ("join", "run", "ls", "show", "rename", "kill", "whoami", "tag"),
-    "Programs": ("attach", "capture"),
+    "Programs": ("new", "attach", "capture"),
     "Messages": ("send", "recv", "log", "trace"),
     "fugue itself": ("daemon", "doctor", "info", "completion", "help"),
 }

@@ -28,7 +28,7 @@ def run(command: Command) -> int:
     if command.has("name"):
         request["name"] = command.required("name")
     if command.has("for-pid"):
-        request["for_pid"] = command.count("for-pid")
+        request["for_pid"] = command.whole("for-pid")
     answer = join(command, request)
     session = decode(answer)
     if command.is_json:
@@ -51,9 +51,9 @@ def join(command: Command, request: dict[str, Encodable]) -> str:
     return command.ask("session.join", {"attach": False, **request})
 
 
-def here() -> dict[str, Encodable]:
-    """Return the fields of `session.join` that say where in git the current directory is."""
-    found = locate(os.getcwd())
+def here(directory: str | None = None) -> dict[str, Encodable]:
+    """Return the fields of `session.join` that say where in git a directory (None: the current one) is."""
+    found = locate(directory or os.getcwd())
     fields: dict[str, Encodable] = {"repo": found.repo}
     if found.worktree_path is not None:
         fields["worktree"] = {"path": found.worktree_path, "branch": found.branch, "is_main": found.is_main}
