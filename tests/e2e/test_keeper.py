@@ -8,6 +8,7 @@ import errno
 import json
 import os
 import resource
+import select
 import shlex
 import signal
 import socket
@@ -575,6 +576,21 @@ async def test_a_spawn_that_nobody_waits_for_any_more_leaves_nothing(desk: Desk)
     await eventually(lambda: (descriptors_of(keeper.pid), descriptors_of(os.getpid())) == before)
 
 
+async def test_a_spawn_that_is_given_up_when_its_answer_is_there_leaves_nothing(desk: Desk) -> None:
+    keeper = await desk.open()
+    before = descriptors_of(os.getpid())
+    spawning = asyncio.create_task(keeper.spawn("w", ["/bin/cat"], {}, "/", 80, 24))
+    await asyncio.sleep(0)
+    select.select([keeper._socket], [], [], PATIENCE_S)
+    keeper._read()
+    assert descriptors_of(os.getpid()) == before + 1
+    spawning.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await spawning
+    assert descriptors_of(os.getpid()) == before
+    await eventually(lambda: not children_of(keeper.pid))
+
+
 # ----------------------------------------------------------------------------------------------------------------- end
 
 
@@ -635,6 +651,17 @@ async def test_a_keeper_that_is_ended_leaves_nothing_behind(desk: Desk, how: str
     ends = {window: exit_.signal for window, exit_ in desk.exits}
     assert ends == {"stubborn": signal.SIGKILL, "polite": signal.SIGHUP, "stopped": signal.SIGHUP}
     assert await Keeper.open(desk.path, start=False, on_exit=print, on_lost=print) is None
+
+
+async def test_a_keeper_that_is_ending_begins_nothing(desk: Desk) -> None:
+    keeper = await desk.open()
+    terminal = await desk.run(keeper, "bash", "-c", STUBBORN)
+    await terminal.until(b"ready")
+    stopping = asyncio.create_task(keeper.stop())
+    await asyncio.sleep(0)
+    with pytest.raises(ProgramNotStarted, match="the keeper is ending"):
+        await desk.spawn(keeper, "cat", window="late")
+    await stopping
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGHUP, signal.SIGQUIT])
@@ -763,6 +790,7 @@ async def test_a_daemon_without_descriptors_is_refused_and_the_order_of_terminal
             os.close(fd)
     terminal = await desk.run(keeper, "sh", "-c", "echo this one")
     await terminal.until(b"this one")
+    await eventually(lambda: len(children_of(keeper.pid)) == 1)
     keeper.close()
     again = await desk.open()
     assert list(again.kept) == ["w"]
