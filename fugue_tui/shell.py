@@ -36,7 +36,7 @@ from fugue_tui.widgets.message_pane import MessagePane
 from fugue_tui.widgets.session_list import SessionList
 from fugue_tui.widgets.start_page import StartPage
 from fugue_tui.widgets.status_bar import KEYS_MOST, RATES, StatusBar
-from fugue_tui.widgets.workspace import COMPOSE_ROWS, PaneName, Workspace
+from fugue_tui.widgets.workspace import PaneName, Workspace
 
 FRAME_S = 1 / 30
 """Events are taken in as they come, and shown at most so often."""
@@ -129,7 +129,7 @@ class Shell(App[None]):
         self.theme_changed_signal.subscribe(self, lambda _: self._take_palette())
         self._take_palette()
         self.workspace.sidebar = memory.sidebar
-        self.workspace.compose_height = memory.compose_height or COMPOSE_ROWS
+        self.workspace.compose_height = memory.compose_height
         self.status_bar.server = self._server
         self.start_page.server = "" if self._server in {DEFAULT_SERVER, DEMO_SERVER} else self._server
         self.start_page.place = self._link.place

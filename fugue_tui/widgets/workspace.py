@@ -24,7 +24,9 @@ SIDEBAR_NARROW, SIDEBAR, SIDEBAR_WIDE = 27, 46, 56
 LOG_LEAST = 40
 COMPOSE_ROWS = 18
 COMPOSE_LEAST = 9
-LOG_ROWS_LEAST = 4
+SHORT = 24
+"""In fewer rows the open compose pane takes all but the log's least."""
+LOG_ROWS_LEAST = 3
 SIDEBAR_STEP, COMPOSE_STEP = 3, 2
 
 
@@ -36,16 +38,18 @@ def sidebar_cells(width: int, wanted: int | None) -> int:
     return max(18, min(wanted, width - LOG_LEAST))
 
 
-def compose_rows(height: int, wanted: int) -> int:
-    """Return how high the open compose pane is beside a log in `height` rows."""
+def compose_rows(height: int, wanted: int | None) -> int:
+    """Return how high the open compose pane is beside a log in `height` rows; None: as the screen suggests."""
+    if wanted is None:
+        wanted = height if height < SHORT else COMPOSE_ROWS
     return max(COMPOSE_LEAST, min(wanted, height - LOG_ROWS_LEAST))
 
 
 class Workspace(Horizontal):
     """Sessions at the left; the log above the compose pane.
 
-    Down: the panes, at the beginning; assign `sidebar` and `compose_height` (None and `COMPOSE_ROWS`: by the screen's
-    size). Up: `Workspace.PaneShown`, `Workspace.Resized`.
+    Down: the panes, at the beginning; assign `sidebar` and `compose_height` (None: by the screen's size). Up:
+    `Workspace.PaneShown`, `Workspace.Resized`.
     """
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -72,7 +76,7 @@ class Workspace(Horizontal):
         """The user has changed the sizes."""
 
         sidebar: int | None
-        compose_height: int
+        compose_height: int | None
 
     def __init__(self, sessions: Widget, log: list[Widget], compose: Widget, *, id: str | None = None) -> None:  # noqa: A002  # Textual's word
         super().__init__(id=id)
@@ -83,7 +87,7 @@ class Workspace(Horizontal):
         self._screen_size = Size(0, 0)
         self.pane: PaneName = "log"
         self.sidebar: int | None = None
-        self.compose_height = COMPOSE_ROWS
+        self.compose_height: int | None = None
 
     def compose(self) -> ComposeResult:
         """Return the panes."""

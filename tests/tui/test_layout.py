@@ -69,7 +69,9 @@ def test_wanted_sizes_leave_room_for_the_others() -> None:
     assert sidebar_cells(120, 200) == 80
     assert sidebar_cells(120, 1) == 18
     assert compose_rows(39, COMPOSE_ROWS) == 18
-    assert compose_rows(23, 40) == 19
+    assert compose_rows(39, None) == 18
+    assert compose_rows(23, None) == compose_rows(23, 40) == 20
+    assert compose_rows(23, 18) == 18
     assert compose_rows(9, 18) == 9
 
 
