@@ -76,6 +76,7 @@ from fugue_core.protocol.window import (
 )
 from fugue_core.record import SessionRecord, WindowRecord
 from fugue_core.terminal.fleet import Fleet
+from fugue_core.terminal.screen import ansi_line, text_line
 from fugue_core.terminal.window import Window
 
 log = logging.getLogger(__name__)
@@ -85,6 +86,8 @@ T = TypeVar("T")
 TERM = "xterm-256color"
 """What programs are told that their terminal is; every machine knows it."""
 WINDOW_NAME_CHARS = 64
+CAPTURED_AT_ONCE = 200
+"""Lines of scrollback that are read before anybody else has a turn; a few milliseconds."""
 
 
 class StageHost(msgspec.Struct, frozen=True, kw_only=True):
@@ -157,7 +160,6 @@ class Stage:
             ListWindows: self._list,
             ResizeWindow: self._resize,
             SendInput: self._input,
-            CaptureWindow: self._capture,
             ReadLines: self._lines,
             AttachWindow: self._attach,
             TypeInView: self._type_in_view,
@@ -171,6 +173,7 @@ class Stage:
             KillWindow: self._kill,
             RespawnWindow: self._respawn,
             EndSession: self._end,
+            CaptureWindow: self._capture,
         }
 
     # ------------------------------------------------------------------------------------------------ begin and end
@@ -338,6 +341,27 @@ class Stage:
         self.tick()
         return info
 
+    async def _capture(self, peer: Peer, request: CaptureWindow) -> Captured:
+        record, window = self._find(peer, request, request.session, request.window)
+        screen = self._shown(record, window).screen
+        row, column = screen.cursor
+        history_rows = screen.history_rows
+        show = ansi_line if request.ansi else text_line
+        above = []
+        for first in range(0, history_rows if request.scrollback else 0, CAPTURED_AT_ONCE):
+            lines = screen.lines(first, min(CAPTURED_AT_ONCE, history_rows - first))
+            above += [f"{show(line)}\n" for line in lines]
+            await asyncio.sleep(0)  # all ten thousand would take half a second
+            screen = self._shown(record, window).screen  # or it has gone meanwhile
+        return Captured(
+            text="".join(above) + screen.capture(ansi=request.ansi),
+            cols=screen.cols,
+            rows=screen.rows,
+            cursor=(column, row),
+            title=printable(screen.title),
+            history_rows=history_rows,
+        )
+
     # ----------------------------------------------------------------------------------------- what is answered at once
 
     def _list(self, peer: Peer, request: ListWindows) -> WindowList:
@@ -359,19 +383,6 @@ class Stage:
         data = running.paste(request.data) if request.paste else request.data
         self._type(record, window, running, data + b"\r" * request.enter)
         return Typed(size_bytes=len(data) + request.enter)
-
-    def _capture(self, peer: Peer, request: CaptureWindow) -> Captured:
-        record, window = self._find(peer, request, request.session, request.window)
-        screen = self._shown(record, window).screen
-        row, column = screen.cursor
-        return Captured(
-            text=screen.capture(scrollback=request.scrollback, ansi=request.ansi),
-            cols=screen.cols,
-            rows=screen.rows,
-            cursor=(column, row),
-            title=printable(screen.title),
-            history_rows=screen.history_rows,
-        )
 
     def _lines(self, peer: Peer, request: ReadLines) -> LineRange:
         record, window = self._find(peer, request, request.session, request.window)
