@@ -43,6 +43,7 @@ class TargetRow(Horizontal):
     TargetRow { height: 1; }
     TargetRow > #kinds, TargetRow > #repo { width: auto; height: 1; }
     TargetRow > .name { width: 10; height: 1; }
+    TargetRow > ChoiceField > OptionList { offset: 0 1; } /* below the row that says whom it reaches */
     """
 
     palette: reactive[Palette] = reactive(DARK)

@@ -240,6 +240,16 @@ async def test_the_right_arrow_takes_the_grey_rest() -> None:
         assert pane.draft.target == "tag:citizen"
 
 
+async def test_what_is_offered_covers_neither_the_field_nor_the_recipients() -> None:
+    async with desktop() as (_, pane, pilot):
+        await pilot.press("u")
+        await pilot.pause()
+        offers = pane.query_one("#target-field > OptionList")
+        reaches = pane.query_one("#reaches")
+        assert offers.region.y == reaches.region.bottom
+        assert offers.region.bottom <= pane.query_one("#verdict").region.y
+
+
 async def test_sessions_and_the_worktrees_of_known_sessions_are_offered() -> None:
     async with desktop() as (_, pane, pilot):
         await pilot.press("alt+w", *keys("ivy"), "down", "enter")
