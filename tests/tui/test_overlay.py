@@ -112,7 +112,7 @@ async def test_an_open_panel_follows_the_theme(daemon: LocalDaemon, keys: tuple[
         seen.app.theme = LIGHT.name
         await seen.pilot.pause()
         await seen.pilot.pause()
-        panel = seen.app.screen.children[0]
+        panel = seen.app.screen.query_one(".panel, #help-panel, #palette-panel")
         dark = {getattr(DARK, role) for role in DARK.__struct_fields__} - {
             getattr(LIGHT, role) for role in LIGHT.__struct_fields__
         }
