@@ -8,7 +8,7 @@ if TYPE_CHECKING:
 
 GROUPS = {
     "Sessions": ("join", "run", "ls", "show", "rename", "kill", "whoami", "tag"),
-    "Programs": ("new", "attach", "capture"),
+    "Programs": ("new", "attach", "window", "capture", "type", "respawn", "resize"),
     "Messages": ("send", "recv", "log", "trace"),
     "fugue itself": ("daemon", "doctor", "info", "completion", "help"),
 }
