@@ -41,7 +41,10 @@ VERB = Verb(
     run=run,
     details="""\
 Its name is free again; its id is never used again. What it had not acknowledged is dead, as `fugue trace` and the log
-show. The programs of whoever joined by hand are left alone.""",
+show.
+
+Programs that fugue runs for it are ended first: politely (SIGHUP), then surely (SIGTERM, SIGKILL to all processes of
+their terminals). The programs of whoever joined by hand are left alone.""",
     arguments=(Argument("SESSION", help="its name or id", is_repeatable=True, completes=SESSIONS),),
     examples=(("fugue kill bob", "end one"), ("fugue kill $(fugue ls --json | jq -r .id)", "end them all")),
 )
