@@ -49,8 +49,15 @@ def start(command: Command) -> int:
 
 def stop(command: Command) -> int:
     """Stop it, and return when the process is gone."""
-    pid = _stop(command)
-    output.put_json(encode({"pid": pid})) if command.is_json else output.put(f"stopped: pid {pid}")
+    ends_programs = command.has("all")
+    pid, programs = _stop(command, ends_programs=ends_programs)
+    if command.is_json:
+        output.put_json(encode({"pid": pid, "programs": programs}))
+        return outcome.DONE
+    output.put(f"stopped: pid {pid}")
+    if programs:
+        count = f"{programs} program{'s' if programs > 1 else ''}"
+        command.say(f"ended {count}" if ends_programs else f"{count} running on: the next daemon takes over from here")
     return outcome.DONE
 
 
@@ -121,17 +128,18 @@ def _running_status(command: Command) -> str:
         return connection.ask("daemon.status")
 
 
-def _stop(command: Command) -> int:
-    """Ask it to stop, wait until its process is gone, and return what its id was."""
+def _stop(command: Command, *, ends_programs: bool = False) -> tuple[int, int]:
+    """Ask it to stop, wait until its process is gone; return what its id was, and how many programs ran."""
     with command.connect(may_start=False) as connection:
-        pid: int = decode(connection.ask("daemon.stop"))["pid"]
+        windows = decode(connection.ask("window.list"))["windows"]
+        pid: int = decode(connection.ask("daemon.stop", {"end_programs": ends_programs}))["pid"]
         _wait_for_the_end(connection)
     give_up_at = time.monotonic() + _STOP_PATIENCE_S
     while _is_alive(pid):
         if time.monotonic() > give_up_at:
             raise Failure(outcome.FAILED, f"pid {pid} was told to stop, and still runs after {_STOP_PATIENCE_S:.0f} s")
         time.sleep(_POLL_S)
-    return pid
+    return pid, sum(window.get("exited") is None for window in windows)
 
 
 def _wait_for_the_end(connection: Connection) -> None:
@@ -164,6 +172,7 @@ def _facts(status: dict[str, Any]) -> list[tuple[str, str]]:
         ("socket", status["socket"]),
         ("uptime", _duration(status["uptime_s"])),
         ("sessions", str(status["sessions"])),
+        ("windows", _windows(status)),
         ("connections", f"{status['connections']}, {status['subscribers']} of them subscribed"),
         ("messages", f"{status['messages']:,} stored, {status['last_seq']:,} sent ever"),
         ("mailboxes", f"{status['unacked']:,} not acknowledged"),
@@ -171,6 +180,11 @@ def _facts(status: dict[str, Any]) -> list[tuple[str, str]]:
         ("store", f"{store['path']}, {store['size_bytes'] / megabytes:.1f} MiB, synchronous={store['synchronous']}"),
         ("store health", store["error"] or "ok"),
     ]
+
+
+def _windows(status: dict[str, Any]) -> str:
+    keeper = status.get("keeper_pid")
+    return f"{status.get('windows', 0)}{f', held by pid {keeper}' if keeper else ''}"
 
 
 def _duration(seconds: float) -> str:
@@ -196,7 +210,7 @@ VERB = Verb(
     "Start, stop or look at the process behind it all",
     details="""\
 Every verb that needs the daemon starts it. It keeps sessions, tags and mail on disk: they are there again after a
-restart, whatever ended it.""",
+restart, whatever ended it. Programs that it runs are held by another process, and go on without it.""",
     verbs=(
         Verb(
             "daemon start",
@@ -206,15 +220,22 @@ restart, whatever ended it.""",
         ),
         Verb(
             "daemon stop",
-            "Stop the daemon; sessions and mail stay",
+            "Stop the daemon; sessions, mail and programs stay",
             run=stop,
-            details="Returns when the process is gone. Where none runs, the exit code is 5.",
-            examples=(("fugue daemon stop", "the next command starts it again"),),
+            details="""\
+Returns when the process is gone. Programs run on, and the next daemon takes them up, unless --all ends them and their
+sessions. Where no daemon runs, the exit code is 5.""",
+            options=(Option("-a", "--all", help="end the programs that it runs, too"),),
+            examples=(
+                ("fugue daemon stop", "the next command starts it again"),
+                ("fugue daemon stop --all", "for good"),
+            ),
         ),
         Verb(
             "daemon restart",
             "Stop the daemon where it runs, and start it",
             run=restart,
+            details="Programs run on, and terminals that show them go on as soon as the new one is there.",
             examples=(("fugue daemon restart", "after an upgrade, or a change of config.toml"),),
         ),
         Verb(
