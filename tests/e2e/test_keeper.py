@@ -418,6 +418,19 @@ async def test_a_program_that_dies_before_go_is_refused(desk: Desk) -> None:
     assert desk.exits == []
 
 
+async def test_a_program_that_dies_with_go_unread_is_refused(desk: Desk) -> None:
+    keeper = await desk.open()
+    terminal = await desk.spawn(keeper, "cat")
+    os.kill(terminal.pid, signal.SIGSTOP)
+    going = asyncio.create_task(keeper.go("w"))
+    await asyncio.sleep(0)
+    await eventually(lambda: state_of(keeper.pid) == b"S")
+    os.kill(terminal.pid, signal.SIGKILL)
+    with pytest.raises(ProgramNotStarted, match="it ended before it began"):
+        await going
+    assert desk.exits == []
+
+
 # --------------------------------------------------------------------------------------------------- daemons that leave
 
 
@@ -870,7 +883,7 @@ async def test_more_terminals_than_may_be_on_their_way_at_once_arrive_all(desk: 
 
 async def test_what_a_daemon_reads_late_is_whole(desk: Desk) -> None:
     keeper = await desk.open()
-    ids = [f"{number} {'x' * 10_000}" for number in range(300)]  # more than the system holds of them
+    ids = [f"{number} {'x' * 100_000}" for number in range(60)]  # more than the system holds, and takes at once
     with Line(desk.path) as line:
         line.until("ready")
         line.write(*({"op": "go", "window": window} for window in ids))
