@@ -354,7 +354,7 @@ class Stage:
             await asyncio.sleep(0)  # all ten thousand would take half a second
             screen = self._shown(record, window).screen  # or it has gone meanwhile
         return Captured(
-            text="".join(above) + screen.capture(ansi=request.ansi),
+            text="".join(above) + screen.capture(ansi=request.ansi, scrollback=request.scrollback and not above),
             cols=screen.cols,
             rows=screen.rows,
             cursor=(column, row),
