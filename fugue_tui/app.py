@@ -179,6 +179,11 @@ class FugueApp(Shell):
         self.workspace.lay_out()
         self.workspace.action_show_pane("log")
 
+    @on(ComposePane.Passed)
+    def pass_compose(self) -> None:
+        """Go on to the next pane, and leave the compose pane as it is."""
+        self.workspace.action_next_pane(1)
+
     @on(ComposePane.TargetChanged)
     @work(exclusive=True, group="resolve")
     async def show_recipients(self, event: ComposePane.TargetChanged) -> None:

@@ -50,19 +50,20 @@ class ComposePane(Vertical):
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("ctrl+enter,f5", "submit", "send", key_display="f5", priority=True, id="compose.send"),
+        Binding("tab", "next_field(1)", "next field", id="compose.next_field"),
+        Binding("alt+n", "pass_on", "next pane", priority=True, id="compose.next_pane"),
+        Binding("escape", "leave", "back", key_display="esc", id="compose.leave"),
+        Binding("alt+t", "kind('tag')", "target", key_display="alt+t s b w r", priority=True, id="compose.to_tag"),
         Binding("f6", "format", "format", priority=True, id="compose.format"),
         Binding("f7", "template", "template", show=False, priority=True, id="compose.template"),
         Binding("f8", "show_fault", "to the fault", show=False, priority=True, id="compose.fault"),
-        Binding("alt+t", "kind('tag')", "target", key_display="alt+t s b w r", priority=True, id="compose.to_tag"),
         Binding("alt+s", "kind('session')", "to a session", show=False, priority=True, id="compose.to_session"),
         Binding("alt+b", "kind('broadcast')", "to all here", show=False, priority=True, id="compose.to_broadcast"),
         Binding("alt+w", "kind('worktree')", "to a worktree", show=False, priority=True, id="compose.to_worktree"),
         Binding("alt+r", "turn_repo", "in this repository, in any", show=False, priority=True, id="compose.repo"),
         Binding("ctrl+up", "history(-1)", "older", show=False, priority=True, id="compose.older"),
         Binding("ctrl+down", "history(1)", "newer", show=False, priority=True, id="compose.newer"),
-        Binding("tab", "next_field(1)", "next field", id="compose.next_field"),
         Binding("shift+tab", "next_field(-1)", "field before", show=False, id="compose.previous_field"),
-        Binding("escape", "leave", "back", key_display="esc", id="compose.leave"),
     ]
 
     palette: reactive[Palette] = reactive(DARK, init=False)
@@ -111,6 +112,9 @@ class ComposePane(Vertical):
 
     class Left(Said):
         """The user is done here, for now."""
+
+    class Passed(Said):
+        """The user goes on to the next pane; this one stays open."""
 
     def __init__(self, *, id: str | None = None) -> None:  # noqa: A002  # Textual's word
         super().__init__(id=id)
@@ -347,6 +351,10 @@ class ComposePane(Vertical):
         """Go back to the log; what is written stays."""
         self._settle()
         self.post_message(self.Left(self))
+
+    def action_pass_on(self) -> None:
+        """Go on to the next pane; `tab` stays within this one."""
+        self.post_message(self.Passed(self))
 
     # ----------------------------------------------------------------------------------------------------------- inside
 

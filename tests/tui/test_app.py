@@ -219,6 +219,17 @@ async def test_tab_goes_on_to_the_next_pane_and_the_bar_names_it(daemon: LocalDa
         assert not seen.app.compose_pane.has_class("open")
 
 
+async def test_one_key_goes_on_from_compose_and_leaves_it_open(daemon: LocalDaemon) -> None:
+    async with open_app(daemon) as seen:
+        await seen.press("M", "x", "alt+n")
+        assert seen.app.status_bar.pane == "sessions"
+        assert seen.app.compose_pane.has_class("open")
+        await seen.press("shift+tab")
+        assert seen.app.status_bar.pane == "compose"
+        assert seen.app.compose_pane.draft.target == "tag:x"
+        assert "alt+n next pane" in seen.lines[-1]
+
+
 async def test_ctrl_c_says_how_to_leave_and_q_leaves(daemon: LocalDaemon) -> None:
     async with open_app(daemon) as seen:
         await seen.press("ctrl+c")
