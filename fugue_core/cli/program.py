@@ -49,6 +49,7 @@ def program(
         "cols": cols,
         "rows": rows,
         "keep": keep,
+        "umask": _umask(),
     }
 
 
@@ -71,6 +72,13 @@ def _environment() -> tuple[dict[str, Encodable], list[str]]:
         else:
             left_out.append(name)
     return environment, left_out
+
+
+def _umask() -> int:
+    """Return this process's mask; there is no other way to read it than to set it."""
+    umask = os.umask(0o077)
+    os.umask(umask)
+    return umask
 
 
 def _is_unicode(text: str) -> bool:

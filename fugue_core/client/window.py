@@ -213,6 +213,7 @@ class Windows:
             environment=dict(os.environ if environment is None else environment),
             cols=size[0],
             rows=size[1],
+            umask=_umask(),
         )
         info: WindowInfo = await self._ask(
             RespawnWindow(program=program, session=_text(session), window=window, kill=kill)
@@ -336,7 +337,15 @@ def _program(
         cols=size[0],
         rows=size[1],
         keep=keep,
+        umask=_umask(),
     )
+
+
+def _umask() -> int:
+    """Return this process's mask; there is no other way to read it than to set it."""
+    umask = os.umask(0o077)
+    os.umask(umask)
+    return umask
 
 
 def _text(session: str | UUID | None) -> str | None:

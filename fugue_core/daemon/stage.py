@@ -152,6 +152,7 @@ class Stage:
         self._owners: dict[str, SessionId] = {}
         self._ended: dict[str, asyncio.Future[ProgramExit]] = {}
         self._staying: set[str] = set()
+        self._killed: set[str] = set()
         self._ending: set[SessionId] = set()
         self.is_last = host.is_last
         self._views = Views(limits)
@@ -442,7 +443,8 @@ class Stage:
         self._owners[key] = session
         self._ended[key] = self._loop.create_future()
         try:
-            await self._fleet.prepare(key, window.command, environment, program.directory, program.cols, program.rows)
+            command = window.command
+            await self._fleet.prepare(key, msgspec.structs.replace(program, command=command, environment=environment))
             yield
             await self._fleet.go(key)
         except BaseException:
@@ -452,10 +454,10 @@ class Stage:
             raise
         self._tell_changed(session, window)
 
-    def _give_up(self, key: str) -> None:
+    def _give_up(self, key: str, *, kill: bool = False) -> None:
         self._owners.pop(key, None)
         self._ended.pop(key, None)
-        self._fleet.give_up(key)
+        self._fleet.give_up(key, kill=kill)
 
     def _environment(self, session: SessionId, window: WindowRecord, program: Program) -> dict[str, str]:
         added = {"FUGUE_SESSION": str(session), "FUGUE_WINDOW": str(window.number), "TERM": TERM}
@@ -472,6 +474,7 @@ class Stage:
         ended = self._ended.get(key)
         if ended is None:
             return window.exited or ProgramExit(at=time.time())
+        self._killed.add(key)
         if stays:
             self._staying.add(key)
         self._fleet.signal(key, signal.SIGHUP)
@@ -510,10 +513,12 @@ class Stage:
             log.error("window %s: %s", key, error)  # noqa: TRY400  # the store refuses; the next daemon sees it again
         ended = self._ended.pop(key, None)
         self._views.end_all(self._fleet.windows.get(key), _words(exited), exited)
+        kill = key in self._killed  # then nothing of it stays in the background
+        self._killed.discard(key)
         if stays:
-            self._fleet.rest(key)
+            self._fleet.rest(key, kill=kill)
         else:
-            self._give_up(key)
+            self._give_up(key, kill=kill)
         if ended is not None:
             ended.set_result(exited)
 

@@ -154,6 +154,8 @@ class CellsView(View):
     def _send(self, *, is_last: bool = False) -> None:
         if self.peer.has_left or (self.peer.sink.is_paused and not is_last):
             return
+        if self._first is not None and not is_last:
+            return  # nobody knows this view before the answer that names it
         screen = self.place.window.screen
         is_anew, self._is_anew = self._is_anew, False
         changed, self._changed = self._changed, {}

@@ -75,6 +75,7 @@ class Program(msgspec.Struct, frozen=True, kw_only=True):
         environment: All of it. fugue adds FUGUE_SOCKET, FUGUE_SESSION, FUGUE_WINDOW and TERM.
         cols, rows: The size of its terminal until somebody looks at it.
         keep: When it exits, the window stays, and shows how it ended, until it is respawned or killed.
+        umask: What it may not give to others of the files that it makes.
     """
 
     command: tuple[str, ...] = ()
@@ -83,6 +84,7 @@ class Program(msgspec.Struct, frozen=True, kw_only=True):
     cols: Cells = 80
     rows: Cells = 24
     keep: bool = False
+    umask: Annotated[int, msgspec.Meta(ge=0, le=0o777)] = 0o022
 
 
 class CreateSession(Request, frozen=True, kw_only=True):

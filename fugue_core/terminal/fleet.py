@@ -11,11 +11,11 @@ import logging
 import os
 import signal
 import time
-from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Iterable
 from typing import Any
 
 from fugue_core.errors import NoKeeper
-from fugue_core.protocol.window import ProgramExit
+from fugue_core.protocol.window import Program, ProgramExit
 from fugue_core.terminal.keeping import Keeper, Kept
 from fugue_core.terminal.program import end_session, process_start
 from fugue_core.terminal.pty import NO_TERMINAL, size_of
@@ -136,10 +136,10 @@ class Fleet:
 
     # ----------------------------------------------------------------------------------------------------- programs
 
-    async def prepare(  # noqa: PLR0913, PLR0917  # what to run, and in what surroundings
-        self, key: str, command: Sequence[str], environment: Mapping[str, str], directory: str, cols: int, rows: int
-    ) -> None:
+    async def prepare(self, key: str, program: Program) -> None:
         """Make a program ready on a terminal of its own; nothing of it runs before `go`.
+
+        All of `program.environment` and `program.command` is taken as it is.
 
         Raises:
             ProgramNotStarted, NoKeeper: Nothing is left.
@@ -147,7 +147,10 @@ class Fleet:
         keeper = await self._open_keeper(start=True)
         if keeper is None:
             raise NoKeeper("it does not run")
-        kept = await keeper.spawn(key, command, environment, directory, cols, rows)
+        cols, rows = program.cols, program.rows
+        kept = await keeper.spawn(
+            key, program.command, program.environment, program.directory, cols, rows, umask=program.umask
+        )
         self._open(key, kept, cols, rows)
 
     async def go(self, key: str) -> None:
@@ -161,16 +164,23 @@ class Fleet:
         if self._keeper is not None:
             self._keeper.signal(key, number)
 
-    def give_up(self, key: str) -> None:
-        """Forget a run of a program; what still runs of it is killed."""
+    def give_up(self, key: str, *, kill: bool = False) -> None:
+        """Forget a run of a program, which is killed where it has not exited.
+
+        What one that has exited left in the background lives on, unless `kill` says otherwise.
+        """
+        if kill:
+            self.signal(key, signal.SIGKILL)
         window = self.windows.pop(key, None)
         if window is not None:
             window.close()
         self._saved_at.pop(key, None)
         self._forget(key)
 
-    def rest(self, key: str) -> None:
-        """Forget a program that has exited, but for its screen."""
+    def rest(self, key: str, *, kill: bool = False) -> None:
+        """Forget a program that has exited, but for its screen. `kill`: see `give_up`."""
+        if kill:
+            self.signal(key, signal.SIGKILL)
         window = self.windows.get(key)
         if window is not None:
             window.let_go()

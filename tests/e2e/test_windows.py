@@ -220,6 +220,33 @@ def test_what_heeds_neither_hangup_nor_termination_is_killed_with_all_that_it_st
         assert windows(wire) == []
 
 
+STEADFAST = "(trap '' HUP TERM; exec sleep 1000) & echo left $!; "
+
+
+def test_what_a_program_left_in_the_background_lives_on_when_it_exits_and_dies_when_it_is_killed(
+    daemon: Daemon,
+) -> None:
+    with daemon.connect() as wire:
+        create(wire, "killed", shell(STEADFAST + "exec cat"))
+        shows(wire, "killed", "left")
+        killed = int(screen(wire, "killed")[0].split()[1])
+        create(wire, "exits", shell(STEADFAST + "read go", keep=True))
+        shows(wire, "exits", "left")
+        left = int(screen(wire, "exits")[0].split()[1])
+        type_in(wire, "exits", "\r")
+        until(lambda: window(wire, "exits")["exited"] is not None)
+        wire.ask("window.kill", session="killed")
+        until(lambda: not is_alive(killed))
+        assert is_alive(left)
+        os.kill(left, signal.SIGKILL)
+
+
+def test_a_program_makes_files_as_whoever_started_it_would(daemon: Daemon) -> None:
+    with daemon.connect() as wire:
+        create(wire, "cat-1", shell("umask; exec cat", umask=0o027))
+        shows(wire, "cat-1", "0027")
+
+
 def test_a_stopped_program_can_be_killed(daemon: Daemon) -> None:
     with daemon.connect() as wire:
         create(wire, "cat-1", shell("kill -STOP $$; exec cat"))
