@@ -13,6 +13,8 @@ from collections.abc import Callable
 READ_BYTES = 64 * 1024
 TURN_BYTES = 16 * 1024
 """Read before anybody else has a turn. The kernel hands out at most 4 KiB at once."""
+LEFT_BYTES = 1024 * 1024
+"""Far more than the kernel holds of what a program wrote before it exited."""
 NO_TERMINAL = -1
 """In place of a descriptor, where there is none."""
 HUNG_UP_S = 0.5
@@ -38,7 +40,7 @@ class Pty:
         self._waiting = bytearray()
         self._look_again: asyncio.TimerHandle | None = None
         if master != NO_TERMINAL:
-            self._loop.add_reader(master, self._read)
+            self._loop.add_reader(master, self._take)
 
     @property
     def waiting_bytes(self) -> int:
@@ -60,9 +62,10 @@ class Pty:
             fcntl.ioctl(self._master, termios.TIOCSWINSZ, struct.pack("HHHH", rows, cols, 0, 0))
 
     def drain(self) -> None:
-        """Read all that is there; for when the program has exited."""
-        while self._master >= 0 and self._take():
-            pass
+        """Read what the program has left behind when it exited; without end, where another still writes, it is not."""
+        size_bytes = 0
+        while size_bytes < LEFT_BYTES and (taken := self._take()):
+            size_bytes += taken
 
     def close(self) -> None:
         """Let go of the terminal. What the program goes on writing stays in it, for whoever else holds it."""
@@ -74,31 +77,33 @@ class Pty:
         os.close(self._master)
         self._master = NO_TERMINAL
 
-    def _read(self) -> None:
-        size_bytes = 0
-        while self._master >= 0 and size_bytes < TURN_BYTES:
-            taken = self._take()
-            if not taken:
-                return
-            size_bytes += taken
-
     def _take(self) -> int:
-        """Hand on what one read brings; return how much it was."""
-        try:
-            data = os.read(self._master, READ_BYTES)
-        except BlockingIOError:
-            return 0
-        except OSError as error:
-            if error.errno != errno.EIO:
-                raise
-            data = b""
-        if not data:  # no process has the terminal open: until one has again, it would be readable all the time
-            self._stop_looking()
-            self._loop.remove_reader(self._master)
-            self._look_again = self._loop.call_later(HUNG_UP_S, self._loop.add_reader, self._master, self._read)
-            return 0
-        self._on_output(data)
-        return len(data)
+        """Hand on what is there, up to `TURN_BYTES`; return how much it was."""
+        pieces = []
+        size_bytes = 0
+        while self._master != NO_TERMINAL and size_bytes < TURN_BYTES:
+            try:
+                data = os.read(self._master, READ_BYTES)
+            except BlockingIOError:
+                break
+            except OSError as error:
+                if error.errno != errno.EIO:
+                    raise
+                data = b""
+            if not data:
+                self._wait_for_somebody()
+                break
+            pieces.append(data)
+            size_bytes += len(data)
+        if pieces:
+            self._on_output(pieces[0] if len(pieces) == 1 else b"".join(pieces))
+        return size_bytes
+
+    def _wait_for_somebody(self) -> None:
+        """Look again later: no process has the terminal open, and until one has it would be readable all the time."""
+        self._stop_looking()
+        self._loop.remove_reader(self._master)
+        self._look_again = self._loop.call_later(HUNG_UP_S, self._loop.add_reader, self._master, self._take)
 
     def _stop_looking(self) -> None:
         if self._look_again is not None:
