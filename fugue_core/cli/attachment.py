@@ -111,11 +111,10 @@ class Attachment:
                 finally:
                     if self._wire is not None:
                         self._wire.close()
-                if self._ending is not None and self._ending.is_hasty:
+                end = self._ending or _Ending("")
+                if end.is_hasty:
                     console.drop_pending()
-        end = self._ending or _Ending("")
-        if end.words:
-            self._command.say(f"[{end.words}]")
+                console.last_words = f"[{end.words}]" if end.words else ""
         return end.exit_code
 
     # ------------------------------------------------------------------------------------------------------ the loop
@@ -212,7 +211,7 @@ class Attachment:
             if answer.name in {"SessionNotFound", "WindowNotFound"}:
                 self._look_around("ended")
             else:
-                self._ending = _Ending(answer.message, outcome.of_error(answer.name))
+                self._ending = _Ending(printable(answer.message), outcome.of_error(answer.name))
             return
         self._view = answer["view"]
         self._window = answer["window"]["window"]
@@ -354,7 +353,7 @@ class Attachment:
             connection = self._command.connect(may_start=False)
             connection.ask("ping")
         except Refused as refused:
-            self._end(refused.message, outcome.of_error(refused.name))
+            self._end(printable(refused.message), outcome.of_error(refused.name))
         except FugueError:
             if gone_s >= RETURN_PATIENCE_S:
                 words = f"the daemon is gone, and no other came; {self._name} waits for the next"

@@ -49,6 +49,7 @@ class Console:
 
     Attributes:
         input, output: Non-blocking descriptors.
+        last_words: What it shows at the end, printable; a terminal that takes nothing is not waited for.
     """
 
     def __init__(self) -> None:
@@ -56,6 +57,7 @@ class Console:
         self.output = _open(_STDOUT)
         self._attributes: list[Any] = termios.tcgetattr(self.input)
         self._pending = bytearray()
+        self.last_words = ""
         self._is_raw = False
 
     def __enter__(self) -> Self:
@@ -84,11 +86,12 @@ class Console:
         self.put(_KEEP_TITLE)
 
     def leave(self) -> None:
-        """Give the terminal back as it was, the cursor below all that stands there; again does nothing."""
+        """Give the terminal back as it was, with `last_words` below all that stands there; again does nothing."""
         if not self._is_raw:
             return
         self._is_raw = False
-        self._pending += RESTORE + _RETURN_TITLE + _BOTTOM + b"\r\n"
+        words = f"{self.last_words}\r\n" if self.last_words else ""
+        self._pending += RESTORE + _RETURN_TITLE + _BOTTOM + b"\r\n" + words.encode()
         poll = select.poll()
         poll.register(self.output, select.POLLOUT)
         try:

@@ -153,10 +153,7 @@ class Keyboard:
 def _token_end(text: bytes, position: int) -> int:
     """Return where the sequence or key that begins at `position` ends; `position` itself where more must come first."""
     if text[position] != _ESC:
-        end = position + 1
-        while text[position] >= 0xC0 and end < len(text) and 0x80 <= text[end] < 0xC0:  # noqa: PLR2004  # UTF-8
-            end += 1
-        return end
+        return _character_end(text, position)
     if position + 1 == len(text):
         return position
     introducer = text[position + 1 : position + 2]
@@ -172,6 +169,15 @@ def _token_end(text: bytes, position: int) -> int:
             if len(text) - position < _LONGEST and begun.match(text, position):
                 return position
     return position + (1 if introducer == b"\x1b" else 2)
+
+
+def _character_end(text: bytes, position: int) -> int:
+    size = next((size for first, size in ((0xF0, 4), (0xE0, 3), (0xC0, 2)) if text[position] >= first), 1)
+    end = position + 1
+    while end < position + size and end < len(text) and text[end] & 0xC0 == 0x80:  # noqa: PLR2004  # UTF-8
+        end += 1
+    is_begun = end == len(text) < position + size
+    return position if is_begun else end
 
 
 def _is_answer(token: bytes) -> bool:
