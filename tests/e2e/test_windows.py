@@ -1,531 +1,398 @@
-"""Programs in windows, over the real daemon, keeper and terminals; and what becomes of them in a crash."""
+"""Programs that fugue runs, by the command line: made, shown, typed into, ended."""
 
 from __future__ import annotations
 
-import base64
-import itertools
 import os
-import random
 import signal
-from collections.abc import Iterator
+import subprocess
 from pathlib import Path
 from typing import Any
-from uuid import UUID
 
 import pytest
 
-from tests.e2e.daemon import Daemon, Wire, is_alive, keeper_pid, until
+from tests.e2e.conftest import SCRIPT, SESSION_FIELDS, Fugue, Server, repository
+from tests.e2e.daemon import until
+from tests.e2e.terminal import Terminal
 
-KILLS = 50
+ECHO = ("--", "sh", "-c", "echo ready; exec cat")
+
+
+def new(fugue: Fugue, *words: str, cwd: Path | None = None) -> dict[str, Any]:
+    made = fugue("new", "--json", *words, cwd=cwd)
+    assert made.code == 0, made.err
+    session: dict[str, Any] = made.json
+    return session
+
+
+def screen(fugue: Fugue, session: str, *words: str) -> str:
+    captured = fugue("capture", session, *words)
+    assert captured.code == 0, captured.err
+    return captured.out
+
+
+def until_shows(fugue: Fugue, session: str, text: str, *words: str) -> None:
+    until(lambda: text in screen(fugue, session, *words))
+
+
+def windows(fugue: Fugue, *words: str) -> list[Any]:
+    return fugue("window", "ls", "--json", *words).objects
+
+
+# ---------------------------------------------------------------------------------------------------------------- new
+
+
+def test_new_makes_a_session_with_a_program_and_prints_its_name(fugue: Fugue) -> None:
+    made = fugue("new", "-n", "cat-1", "-t", "citizen", "-t", "builder", *ECHO)
+    assert (made.code, made.out, made.err) == (0, "cat-1\n", "")
+    shown = fugue("show", "cat-1", "--json").json
+    assert (shown["tags"], shown["window_count"]) == (["builder", "citizen"], 1)
+    (window,) = windows(fugue)
+    assert window["command"] == ["sh", "-c", "echo ready; exec cat"]
+    assert window["directory"] == str(fugue.directory)
+    until_shows(fugue, "cat-1", "ready")
+
+
+def test_new_prints_the_session_as_json(fugue: Fugue) -> None:
+    assert set(new(fugue, "-n", "cat-1", *ECHO)) == SESSION_FIELDS
+
+
+def test_without_a_name_it_is_called_after_the_program_or_the_directory(fugue: Fugue) -> None:
+    fugue.environment["SHELL"] = "/bin/cat"
+    assert fugue("new", "--", "/bin/cat").out == "cat\n"
+    assert fugue("new", "--", "cat").out == "cat-2\n"
+    assert fugue("new").out == "work\n"
+    (window,) = windows(fugue, "-s", "work")
+    assert window["command"] == ["/bin/cat"]
+
+
+def test_the_program_has_this_shells_environment_and_what_is_added(fugue: Fugue) -> None:
+    fugue.environment["COLOUR"] = "green"
+    fugue.environment["SIZE"] = "small"
+    script = "echo $COLOUR, $SIZE, $A=B, $PWD; read x"
+    directory = fugue.directory / "below"
+    directory.mkdir()
+    new(fugue, "-n", "cat-1", "-c", "below", "-e", "SIZE=large", "-e", "A=x=y", "--", "sh", "-c", script)
+    until_shows(fugue, "cat-1", f"green, large, x=y=B, {directory}"[:80])
+
+
+def test_what_is_no_utf8_is_left_out_of_the_environment_and_said(fugue: Fugue) -> None:
+    environment = {**{name.encode(): value.encode() for name, value in fugue.environment.items()}, b"ODD": b"\xff"}
+    made = subprocess.run(
+        [SCRIPT, "new", "-n", "cat-1", "--", "sh", "-c", "echo odd=$ODD.; read x"],
+        env=environment,
+        cwd=fugue.directory,
+        capture_output=True,
+        check=True,
+    )
+    assert b"ODD" in made.stderr
+    until_shows(fugue, "cat-1", "odd=.")
+
+
+def test_within_the_program_fugue_speaks_for_its_session(fugue: Fugue) -> None:
+    fugue.join("mayor", "-t", "mayor")
+    script = (
+        "fugue whoami; fugue send tag:mayor bid '{\"amount\": 75}'; fugue tag add busy; echo done $FUGUE_WINDOW; read x"
+    )
+    path = f"{SCRIPT.parent}:{fugue.environment['PATH']}"
+    new(fugue, "-n", "cat-1", "-e", f"PATH={path}", "--", "sh", "-c", script)
+    until_shows(fugue, "cat-1", "done 0")
+    assert "cat-1\n" in screen(fugue, "cat-1")
+    assert fugue("show", "cat-1", "--json").json["tags"] == ["busy"]
+    received = fugue("recv", "--json", session="mayor").json
+    assert (received["sender"]["name"], received["message"]["payload"]) == ("cat-1", {"amount": 75})
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "answer"),
+    [
+        (["--", "nonesuch-program"], 1, "nonesuch-program"),
+        (["-c", "/nonesuch", "--", "cat"], 1, "there is no directory '/nonesuch'"),
+        (["-n", "a b", "--", "cat"], 2, "a b"),
+        (["-t", "a b", "--", "cat"], 2, "a b"),
+        (["-e", "=x", "--", "cat"], 2, "a name, = and a value"),
+        (["--worktree", "x", "--", "cat"], 1, "in no git repository"),
+    ],
+)
+def test_what_cannot_be_started_is_an_error_and_leaves_no_session(
+    fugue: Fugue, words: list[str], code: int, answer: str
+) -> None:
+    refused = fugue("new", *words)
+    assert (refused.code, refused.out) == (code, "")
+    assert answer in refused.err
+    assert fugue("ls", "--json").out == ""
+
+
+def test_a_name_that_is_taken_is_refused(fugue: Fugue) -> None:
+    new(fugue, "-n", "cat-1", *ECHO)
+    assert fugue("new", "-n", "cat-1", *ECHO).code == 1
+    assert len(windows(fugue)) == 1
+
+
+# ----------------------------------------------------------------------------------------------------------- worktree
+
+
+def git(directory: Path, *words: str) -> str:
+    identity = ("-c", "user.name=t", "-c", "user.email=t@example.org")
+    return subprocess.run(
+        ["git", "-C", directory, *identity, *words], check=True, capture_output=True, text=True
+    ).stdout.strip()
 
 
 @pytest.fixture
-def daemon(tmp_path: Path) -> Iterator[Daemon]:
-    with Daemon(tmp_path, config="[terminal]\nhangup_s = 0.2\nterminate_s = 0.2\n") as daemon:
-        yield daemon
+def shop(fugue: Fugue) -> Path:
+    """A repository with a commit."""
+    directory = repository(fugue.directory / "shop")
+    git(directory, "commit", "-q", "--allow-empty", "-m", "begin")
+    return directory
 
 
-def program(*command: str, **params: Any) -> dict[str, Any]:
-    environment = {"PATH": os.environ["PATH"], "SHELL": "/bin/sh", "PS1": "$ "}
-    return {"command": command, "directory": "/", "environment": environment, **params}
+def test_a_worktree_is_made_beside_the_repository_with_a_new_branch(fugue: Fugue, shop: Path) -> None:
+    session = new(fugue, "-n", "cat-1", "--worktree", "feat/x", *ECHO, cwd=shop)
+    made = fugue.directory / "shop.feat-x"
+    assert session["worktree"] == {"path": str(made), "branch": "feat/x", "is_main": False}
+    assert session["repo"] == str(shop)
+    assert windows(fugue)[0]["directory"] == str(made)
+    assert git(shop, "rev-parse", "feat/x") == git(shop, "rev-parse", "HEAD")
 
 
-def shell(script: str, **params: Any) -> dict[str, Any]:
-    return program("sh", "-c", script, **params)
+def test_a_worktree_that_is_there_is_used_again(fugue: Fugue, shop: Path) -> None:
+    git(shop, "worktree", "add", "-q", "-b", "feat/y", str(fugue.directory / "elsewhere"))
+    session = new(fugue, "-n", "cat-1", "--worktree", "feat/y", *ECHO, cwd=shop)
+    assert session["worktree"]["path"] == str(fugue.directory / "elsewhere")
+    assert new(fugue, "--worktree", "main", "-c", str(shop), *ECHO)["worktree"]["path"] == str(shop)
+    assert not (fugue.directory / "shop.feat-y").exists()
 
 
-def create(wire: Wire, name: str, what: dict[str, Any], **params: Any) -> dict[str, Any]:
-    return wire.ask("session.create", name=name, program=what, **params)
+def test_a_branch_that_is_there_gets_a_worktree(fugue: Fugue, shop: Path) -> None:
+    git(shop, "branch", "old")
+    git(shop, "commit", "-q", "--allow-empty", "-m", "go on")
+    session = new(fugue, "--worktree", "old", *ECHO, cwd=shop)
+    assert session["worktree"]["branch"] == "old"
+    assert git(shop, "rev-parse", "old") == git(shop, "rev-parse", "HEAD~1")
 
 
-def screen(wire: Wire, session: str, **params: Any) -> list[str]:
-    text: str = wire.ask("window.capture", session=session, **params)["text"]
-    return text.rstrip("\n").split("\n")
+def test_where_git_refuses_it_says_why_and_nothing_is_left(fugue: Fugue, shop: Path) -> None:
+    taken = fugue.directory / "shop.feat-x"
+    taken.mkdir()
+    (taken / "file").touch()
+    refused = fugue("new", "--worktree", "feat/x", *ECHO, cwd=shop)
+    assert refused.code == 1
+    assert "git worktree add: " in refused.err
+    assert "already exists" in refused.err
+    assert git(shop, "branch", "--list", "feat/x") == ""
+    assert fugue("new", "--worktree", "-bad..name", *ECHO, cwd=shop).code == 2
+    assert fugue("ls", "--json").out == ""
 
 
-def windows(wire: Wire, session: str | None = None) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = wire.ask("window.list", session=session)["windows"]
-    return found
+def test_where_the_program_cannot_be_started_no_worktree_is_left(fugue: Fugue, shop: Path) -> None:
+    assert fugue("new", "--worktree", "feat/x", "--", "nonesuch-program", cwd=shop).code == 1
+    assert not (fugue.directory / "shop.feat-x").exists()
+    assert git(shop, "branch", "--list", "feat/x") == ""
+    assert git(shop, "worktree", "list").count("\n") == 0
+    git(shop, "branch", "old")
+    assert fugue("new", "--worktree", "old", "--", "nonesuch-program", cwd=shop).code == 1
+    assert not (fugue.directory / "shop.old").exists()
+    assert git(shop, "branch", "--list", "old") != ""
 
 
-def window(wire: Wire, session: str) -> dict[str, Any]:
-    (found,) = windows(wire, session)
-    return found
+# ------------------------------------------------------------------------------------------------------------ windows
 
 
-def names(wire: Wire) -> list[str]:
-    return [info["name"] for info in wire.ask("session.list")["sessions"]]
+@pytest.fixture
+def cat(fugue: Fugue) -> Fugue:
+    """A session cat-1 whose program says what it is told."""
+    new(fugue, "-n", "cat-1", *ECHO)
+    until_shows(fugue, "cat-1", "ready")
+    return fugue
 
 
-def type_in(wire: Wire, session: str, text: str, **params: Any) -> None:
-    data = base64.b64encode(text.encode()).decode()
-    wire.ask("window.input", session=session, data=data, **params)
+def test_windows_are_opened_listed_renamed_and_closed(cat: Fugue) -> None:
+    opened = cat("window", "new", "-s", "cat-1", "-n", "tests", "--", "cat")
+    assert (opened.code, opened.out) == (0, "1\n")
+    assert [(window["window"], window["name"]) for window in windows(cat, "-s", "cat-1")] == [(0, "sh"), (1, "tests")]
+    assert cat("window", "rename", "checks", "-s", "cat-1", "-w", "1").out == "window 1 is checks now\n"
+    head, first, second = cat("window", "ls").out.splitlines()
+    assert head.split() == ["SESSION", "WINDOW", "NAME", "STATE", "SIZE", "ACTIVE", "TITLE"]
+    assert first.split()[:4] == ["cat-1", "0", "sh", "pid"]
+    assert second.split()[:3] == ["cat-1", "1", "checks"]
+    assert cat("window", "kill", "1", "-s", "cat-1").out == "closed window 1: checks ended by SIGHUP\n"
+    assert [window["window"] for window in windows(cat)] == [0]
+    assert cat("window", "kill", "0", "-s", "cat-1").code == 0
+    assert cat("ls", "--json").out == ""
+    assert "no windows" in cat("window", "ls").err
 
 
-def shows(wire: Wire, session: str, text: str) -> None:
-    """Return when a line of a session's screen contains a text."""
-    until(lambda: any(text in line for line in screen(wire, session)))
+def test_within_a_window_its_own_is_meant(cat: Fugue) -> None:
+    cat("window", "new", "-s", "cat-1", "--", "cat")
+    cat.environment["FUGUE_WINDOW"] = "1"
+    assert cat("window", "rename", "mine", session="cat-1").out == "window 1 is mine now\n"
+    assert cat("window", "rename", "first", "-s", "cat-1", session="cat-1").out == "window 0 is first now\n"
+    assert cat("window", "new", "--", "cat", session="cat-1").out == "2\n"
 
 
-# ------------------------------------------------------------------------------------------------ begin and end
-
-
-def test_a_session_is_there_with_its_tags_before_its_program_begins(daemon: Daemon) -> None:
-    with daemon.connect() as wire:
-        wire.ask("events.subscribe")
-        info = create(wire, "cat-1", shell("echo I am $FUGUE_SESSION; exec cat"), tags=["citizen", "builder"])
-        first = wire.next_event()["event"]
-        assert first["kind"] == "session.joined"
-        assert first["session"]["tags"] == ["builder", "citizen"]
-        assert first["session"]["window_count"] == 1
-        shows(wire, "cat-1", f"I am {info['id']}")
-        assert wire.ask("session.get", session="cat-1")["window_count"] == 1
-
-
-def test_the_program_can_ask_who_it_is_with_its_first_instruction(daemon: Daemon) -> None:
-    hello = (
-        '{"jsonrpc":"2.0","id":1,"method":"hello","params":{"protocol":{"min":2,"max":2},'
-        '"client":{"name":"p","version":"0"},"session":"%s"}}'
-    )
-    script = (
-        "import os, socket, sys; s = socket.socket(socket.AF_UNIX); s.connect(os.environ['FUGUE_SOCKET']);"
-        f"s.sendall(({hello!r} % os.environ['FUGUE_SESSION']).encode() + b'\\n');"
-        "print('SessionNotFound' in s.recv(9999).decode(), 'asked'); sys.stdin.read()"
-    )
-    with daemon.connect() as wire:
-        for number in range(5):
-            create(wire, f"asker-{number}", program("python3", "-S", "-c", script))
-        for number in range(5):
-            shows(wire, f"asker-{number}", "False asked")
-
-
-@pytest.mark.parametrize(
-    ("what", "reason"),
-    [
-        (program("claud"), "no such program: claud"),
-        (program("/etc/passwd"), "Permission denied"),
-        (program("sh") | {"directory": "/nowhere"}, "no such directory: /nowhere"),
-    ],
-)
-def test_a_program_that_cannot_be_started_is_an_error_at_once_and_no_session_is_left(
-    daemon: Daemon, what: dict[str, Any], reason: str
-) -> None:
-    with daemon.connect() as wire:
-        refused = wire.refusal("session.create", name="cat-1", program=what, tags=["citizen"])
-        assert refused.name == "ProgramNotStarted"
-        assert reason in refused.message
-        assert names(wire) == []
-        assert create(wire, "cat-1", shell("exec cat"))["name"] == "cat-1"
-
-
-def test_what_is_no_program_is_found_out_only_when_it_begins_and_nothing_is_left(
-    daemon: Daemon, tmp_path: Path
-) -> None:
-    broken = tmp_path / "broken"
-    broken.write_bytes(b"\x7fELF, but no more")
-    broken.chmod(0o755)
-    with daemon.connect() as wire:
-        refused = wire.refusal("session.create", name="cat-1", program=program(str(broken)))
-        assert refused.name == "ProgramNotStarted"
-        assert names(wire) == []
+def test_who_is_nobody_must_say_whose_windows(cat: Fugue) -> None:
+    for words in (["new"], ["rename", "x"], ["kill", "0"]):
+        refused = cat("window", *words)
+        assert refused.code == 1
+        assert "no session to speak for" in refused.err
 
 
 @pytest.mark.parametrize(
-    ("params", "error"),
+    "words",
     [
-        ({"name": "a b"}, "InvalidName"),
-        ({"name": "taken"}, "SessionNameExists"),
-        ({"name": "new", "tags": ["a b"]}, "InvalidTag"),
-        ({"name": "new", "program": program("sh", directory="shop")}, "InvalidParams"),
+        ["capture", "cat-1", "-w", "7"],
+        ["capture", "nobody"],
+        ["type", "cat-1", "x", "-w", "7"],
+        ["type", "nobody", "x"],
+        ["resize", "nobody", "80", "24"],
+        ["respawn", "nobody"],
+        ["window", "kill", "7", "-s", "cat-1"],
+        ["window", "ls", "-s", "nobody"],
+        ["window", "new", "-s", "nobody"],
     ],
+    ids=" ".join,
 )
-def test_a_refused_session_leaves_no_program_behind(daemon: Daemon, params: dict[str, Any], error: str) -> None:
-    with daemon.connect() as wire:
-        create(wire, "taken", shell("exec cat"))
-        assert wire.refusal("session.create", **{"program": shell("exec cat"), **params}).name == error
-        assert len(windows(wire)) == 1
+def test_a_window_that_is_not_there_is_not_found(cat: Fugue, words: list[str]) -> None:
+    assert cat(*words).code == 4
 
 
-def test_a_retry_under_the_same_id_starts_nothing_twice(daemon: Daemon) -> None:
-    session, second = str(UUID(int=77)), str(UUID(int=78))
-    with daemon.connect() as wire:
-        infos = [create(wire, "cat-1", shell("exec cat"), id=session) for _ in range(2)]
-        assert infos[0]["id"] == infos[1]["id"] == session
-        for _ in range(2):
-            wire.ask("window.create", session="cat-1", program=shell("exec cat"), id=second)
-        assert [found["window"] for found in windows(wire, "cat-1")] == [0, 1]
+def test_what_is_typed_reaches_the_program(cat: Fugue) -> None:
+    assert cat("type", "cat-1", "meow").code == 0
+    assert cat("type", "cat-1", " and purr", "--enter").code == 0
+    until_shows(cat, "cat-1", "ready\nmeow and purr\nmeow and purr\n")
+    assert cat("type", "cat-1", "-", stdin="from a pipe\n").code == 0
+    until_shows(cat, "cat-1", "from a pipe\nfrom a pipe\n")
+    assert cat("type", "cat-1", "four", "--json").json == {"size_bytes": 4}
 
 
-def test_a_session_ends_with_its_last_program_and_everybody_is_told_how(daemon: Daemon) -> None:
-    with daemon.connect() as wire:
-        wire.ask("events.subscribe")
-        create(wire, "cat-1", shell("read line; exit 3"))
-        wire.ask("window.create", session="cat-1", program=shell("exec cat"), name="second")
-        type_in(wire, "cat-1", "\r", window=0)
-        until(lambda: [found["window"] for found in windows(wire, "cat-1")] == [1])
-        assert wire.ask("session.get", session="cat-1")["window_count"] == 1
-        wire.ask("window.kill", session="cat-1", window=1)
-        assert names(wire) == []
-        told = [notice["event"] for notice in wire.events]
-        closed = [event for event in told if event["kind"] == "window.closed"]
-        assert [(event["window"], event["exited"]["code"], event["exited"]["signal"]) for event in closed] == [
-            (0, 3, None),
-            (1, None, signal.SIGHUP),
-        ]
-        assert [event["kind"] for event in told].count("session.ended") == 1
+def test_what_is_typed_is_a_paste_where_the_program_asked_for_that(fugue: Fugue) -> None:
+    new(fugue, "-n", "cat-1", "--", "sh", "-c", r"stty raw -echo; printf '\033[?2004hready'; exec cat -v")
+    until_shows(fugue, "cat-1", "ready")
+    assert fugue("type", "cat-1", "a", "--enter").code == 0
+    until_shows(fugue, "cat-1", "ready^[[200~a^[[201~^M")
+    assert fugue("type", "cat-1", "\x03", "--keys").code == 0
+    until_shows(fugue, "cat-1", "^[[201~^M^C")
+    assert fugue("type", "cat-1", "", "--enter").code == 0
+    until_shows(fugue, "cat-1", "^C^M")
 
 
-def test_a_window_that_is_kept_shows_how_its_program_ended_until_it_is_respawned(daemon: Daemon) -> None:
-    with daemon.connect() as wire:
-        info = create(wire, "cat-1", shell("echo last words; exit 4", keep=True), tags=["citizen"])
-        until(lambda: window(wire, "cat-1")["exited"] is not None)
-        found = window(wire, "cat-1")
-        assert (found["exited"]["code"], found["pid"]) == (4, None)
-        assert screen(wire, "cat-1")[0] == "last words"
-        assert wire.refusal("window.input", session="cat-1", data="").name == "ProgramExited"
-        wire.send("tag:citizen", "while it was down") if wire.join("ann") else None
-        again = wire.ask("window.respawn", session="cat-1", program=shell("echo back as $FUGUE_SESSION; exec cat"))
-        assert again["id"] == found["id"]
-        assert again["exited"] is None
-        shows(wire, "cat-1", f"back as {info['id']}")
-        after = wire.ask("session.get", session="cat-1")
-        assert (after["id"], after["tags"], after["unread"]) == (info["id"], ["citizen"], 1)
-        assert wire.refusal("window.respawn", session="cat-1", program=shell("true")).name == "ProgramRuns"
+def test_a_screen_is_printed_with_its_scrollback_and_its_colours(fugue: Fugue) -> None:
+    new(fugue, "-n", "cat-1", "--", "sh", "-c", r"seq 100; printf '\033[1;31mred\033[m\n'; read x")
+    until_shows(fugue, "cat-1", "\nred\n")
+    lines = screen(fugue, "cat-1").splitlines()
+    assert (len(lines), lines[0]) == (24, "79")
+    assert screen(fugue, "cat-1", "--scrollback").startswith("1\n2\n3\n")
+    assert "\x1b[0;1;31mred\x1b[0m" in screen(fugue, "cat-1", "--ansi")
+    captured = fugue("capture", "cat-1", "--json").json
+    assert (captured["cols"], captured["rows"], captured["history_rows"]) == (80, 24, 78)
 
 
-def test_a_respawn_that_fails_leaves_the_window_as_it_was(daemon: Daemon) -> None:
-    with daemon.connect() as wire:
-        create(wire, "cat-1", shell("echo last words; exit 4", keep=True))
-        until(lambda: window(wire, "cat-1")["exited"] is not None)
-        assert wire.refusal("window.respawn", session="cat-1", program=program("claud")).name == "ProgramNotStarted"
-        assert window(wire, "cat-1")["exited"]["code"] == 4
-        assert screen(wire, "cat-1")[0] == "last words"
-        wire.ask("window.kill", session="cat-1")
-        assert names(wire) == []
+def test_a_screen_on_a_terminal_has_nothing_that_a_terminal_obeys_but_colours(fugue: Fugue) -> None:
+    new(fugue, "-n", "cat-1", "--", "sh", "-c", r"printf '\033[31mred\033[m ready'; read x")
+    until_shows(fugue, "cat-1", "ready")
+    with Terminal(fugue, "capture", "cat-1", "--ansi", rows=30) as terminal:
+        assert terminal.end() == 0
+        assert terminal.written.splitlines()[0] == b"\x1b[0;31mred\x1b[0m ready"
 
 
-def test_what_heeds_neither_hangup_nor_termination_is_killed_with_all_that_it_started(daemon: Daemon) -> None:
-    stubborn = (
-        "trap '' HUP TERM; (trap '' HUP TERM; exec sleep 1000) & echo started $! $$; while :; do sleep 1000; done"
-    )
-    with daemon.connect() as wire:
-        create(wire, "cat-1", shell(stubborn))
-        shows(wire, "cat-1", "started")
-        pids = [int(word) for word in screen(wire, "cat-1")[0].split()[1:]]
-        assert len(pids) == 2
-        ended = wire.ask("session.end", session="cat-1")
-        assert ended["name"] == "cat-1"
-        assert not any(map(is_alive, pids))
-        assert names(wire) == []
-        assert windows(wire) == []
+def test_a_window_is_resized_while_nobody_looks(cat: Fugue) -> None:
+    assert cat("resize", "cat-1", "100", "40").out == "window 0 has 100 columns and 40 rows\n"
+    assert len(screen(cat, "cat-1").splitlines()) == 40
+    assert cat("resize", "cat-1", "0", "40").code == 2
 
 
-STEADFAST = "(trap '' HUP TERM; exec sleep 1000) & echo left $!; "
+def test_a_program_that_exited_is_kept_and_started_again_under_the_same_identity(fugue: Fugue) -> None:
+    session = new(fugue, "-n", "cat-1", "-t", "citizen", "--keep", "--", "sh", "-c", "echo once; exit 3")
+    fugue.join("ann")
+    until(lambda: windows(fugue)[0]["exited"] is not None)
+    assert fugue("send", "session:cat-1", "note", session="ann").code == 0
+    assert "exited with 3" in fugue("show", "cat-1").out
+    assert "sh (exited with 3)" in fugue("ls").out
+    assert fugue("type", "cat-1", "x").code == 1
+    again = fugue("respawn", "cat-1", "--", "sh", "-c", "echo twice; read x")
+    assert again.code == 0
+    assert again.out.startswith("window 0 runs sh -c echo twice; read x, pid ")
+    until_shows(fugue, "cat-1", "twice")
+    after = fugue("show", "cat-1", "--json").json
+    assert (after["id"], after["tags"], after["unread"]) == (session["id"], ["citizen"], 1)
+    assert fugue("respawn", "cat-1").code == 1
+    pid = windows(fugue)[0]["pid"]
+    assert fugue("respawn", "cat-1", "--kill").code == 0
+    (window,) = windows(fugue)
+    assert window["pid"] != pid
+    assert window["command"] == ["sh", "-c", "echo twice; read x"]
 
 
-def test_what_a_program_left_in_the_background_lives_on_when_it_exits_and_dies_when_it_is_killed(
-    daemon: Daemon,
-) -> None:
-    with daemon.connect() as wire:
-        create(wire, "killed", shell(STEADFAST + "exec cat"))
-        shows(wire, "killed", "left")
-        killed = int(screen(wire, "killed")[0].split()[1])
-        create(wire, "exits", shell(STEADFAST + "read go", keep=True))
-        shows(wire, "exits", "left")
-        left = int(screen(wire, "exits")[0].split()[1])
-        type_in(wire, "exits", "\r")
-        until(lambda: window(wire, "exits")["exited"] is not None)
-        wire.ask("window.kill", session="killed")
-        until(lambda: not is_alive(killed))
-        assert is_alive(left)
-        os.kill(left, signal.SIGKILL)
+def test_sessions_are_shown_with_what_runs_in_them(cat: Fugue) -> None:
+    cat.join("ann")
+    head, first, second = cat("ls").out.splitlines()
+    assert head.split()[-2:] == ["PROGRAMS", "ACTIVE"]
+    assert first.split()[:2] == ["cat-1", "sh"]
+    assert second.split() == ["ann"]
+    shown = cat("show", "cat-1").out
+    assert "window 0   sh -c echo ready; exec cat  pid " in shown
+    assert "  80x24  " in shown
 
 
-def test_a_program_makes_files_as_whoever_started_it_would(daemon: Daemon) -> None:
-    with daemon.connect() as wire:
-        create(wire, "cat-1", shell("umask; exec cat", umask=0o027))
-        shows(wire, "cat-1", "0027")
+def test_where_nothing_runs_the_list_has_no_column_for_it(fugue: Fugue) -> None:
+    fugue.join("ann")
+    assert "PROGRAMS" not in fugue("ls").out
 
 
-def test_a_stopped_program_can_be_killed(daemon: Daemon) -> None:
-    with daemon.connect() as wire:
-        create(wire, "cat-1", shell("kill -STOP $$; exec cat"))
-        pid = window(wire, "cat-1")["pid"]
-        until(lambda: Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "T")
-        assert wire.ask("window.kill", session="cat-1")["exited"]["signal"] == signal.SIGHUP
-        assert not is_alive(pid)
+def test_killing_a_session_ends_its_program(cat: Fugue) -> None:
+    pid = windows(cat)[0]["pid"]
+    assert cat("kill", "cat-1").out == "ended cat-1\n"
+    assert not Path(f"/proc/{pid}/stat").exists() or "Z" in Path(f"/proc/{pid}/stat").read_text()
+    assert cat("ls", "--json").out == ""
 
 
-def test_mail_that_was_not_read_dies_with_the_session(daemon: Daemon) -> None:
-    with daemon.connect() as wire:
-        wire.join("ann")
-        create(wire, "cat-1", shell("exec cat"))
-        sent = wire.send("session:cat-1")
-        assert wire.ask("session.end", session="cat-1")["unread"] == 1
-        (delivery,) = wire.ask("message.get", id=sent["id"])["deliveries"]
-        assert (delivery["state"], delivery["reason"]) == ("dead", "session ended")
+# ------------------------------------------------------------------------------------------------------------- daemon
 
 
-def test_two_hundred_sessions_in_a_row_leave_nothing_behind(daemon: Daemon) -> None:
-    with daemon.connect() as wire:
-        create(wire, "stays", shell("exec cat"))
-        pid = wire.ask("daemon.status")["keeper_pid"]
-        open_before = [len(os.listdir(f"/proc/{process}/fd")) for process in (daemon.pid, pid)]
-        for number in range(200):
-            create(wire, f"cat-{number}", shell("exec cat"))
-            wire.ask("window.kill", session=f"cat-{number}")
-        assert names(wire) == ["stays"]
-        assert [len(os.listdir(f"/proc/{process}/fd")) for process in (daemon.pid, pid)] == open_before
-        assert os.listdir(daemon.state_dir / "screens") in ([], [f"{windows(wire)[0]['id']}.0"])
+def test_programs_run_on_when_the_daemon_stops_and_the_next_takes_them_up(cat: Fugue) -> None:
+    pid = windows(cat)[0]["pid"]
+    stopped = cat("daemon", "stop")
+    assert stopped.code == 0
+    assert stopped.err == "1 program running on: the next daemon takes over from here\n"
+    os.kill(pid, 0)
+    assert "ready" in screen(cat, "cat-1")
+    assert windows(cat)[0]["pid"] == pid
+    assert cat("daemon", "restart").code == 0
+    assert windows(cat)[0]["pid"] == pid
+    status = cat("daemon", "status")
+    assert "windows      1, held by pid " in status.out
 
 
-def test_too_many_windows_are_refused_and_nothing_is_broken(tmp_path: Path) -> None:
-    with Daemon(tmp_path, config="[limits]\nwindows = 2\n") as daemon, daemon.connect() as wire:
-        create(wire, "one", shell("exec cat"))
-        wire.ask("window.create", session="one", program=shell("exec cat"))
-        assert wire.refusal("session.create", name="two", program=shell("exec cat")).name == "TooManyWindows"
-        assert wire.refusal("window.create", session="one", program=shell("exec cat")).name == "TooManyWindows"
-        wire.ask("window.kill", session="one", window=1)
-        assert create(wire, "two", shell("exec cat"))["window_count"] == 1
+def test_all_of_them_are_ended_where_that_is_asked_for(cat: Fugue) -> None:
+    pid = windows(cat)[0]["pid"]
+    stopped = cat("daemon", "stop", "--all")
+    assert (stopped.code, stopped.err) == (0, "ended 1 program\n")
+    with pytest.raises(ProcessLookupError):
+        os.kill(pid, 0)
+    assert cat("ls", "--json").out == ""
 
 
-# ----------------------------------------------------------------------------------------------- type, look, resize
+def test_a_daemon_that_was_killed_leaves_the_program_to_the_next(cat: Fugue, server: Server) -> None:
+    pid = windows(cat)[0]["pid"]
+    (daemon,) = server.pids()
+    os.kill(daemon, signal.SIGKILL)
+    until(lambda: not server.pids())
+    assert cat("type", "cat-1", "still here", "--enter").code == 0
+    until_shows(cat, "cat-1", "still here\nstill here\n")
+    assert windows(cat)[0]["pid"] == pid
 
 
-def test_what_is_typed_reaches_the_program_and_a_paste_is_in_brackets_where_they_were_asked_for(daemon: Daemon) -> None:
-    with daemon.connect() as wire:
-        create(wire, "cat-1", shell("stty raw -echo; echo up; head -c 20 | od -An -c; exec cat"))
-        shows(wire, "cat-1", "up")
-        type_in(wire, "cat-1", "ab", paste=True, enter=True)
-        type_in(wire, "cat-1", "x" * 17)
-        shows(wire, "cat-1", r"a   b  \r   x")
-        create(wire, "cat-2", shell(r"stty raw -echo; printf '\033[?2004hup'; head -c 16 | od -An -c; exec cat"))
-        shows(wire, "cat-2", "up")
-        type_in(wire, "cat-2", "a\x1b[201~b", paste=True)
-        type_in(wire, "cat-2", "x" * 2)
-        shows(wire, "cat-2", r"[   2   0   0   ~   a   b 033   [   2   0   1")
+# --------------------------------------------------------------------------------------------------------- completion
 
 
-def test_a_program_that_does_not_read_is_waited_for_up_to_a_limit(tmp_path: Path) -> None:
-    with Daemon(tmp_path, config="[limits]\ninput_bytes = 10000\n") as daemon, daemon.connect() as wire:
-        create(wire, "deaf", shell("stty raw -echo; echo up; exec sleep 1000"))
-        shows(wire, "deaf", "up")
-        data = base64.b64encode(b"x" * 9000).decode()
-        answers = [wire.call("window.input", session="deaf", data=data) for _ in range(4)]
-        refusals = [answer for answer in (wire.answer() for _ in answers) if "error" in answer]
-        assert refusals
-        assert refusals[0]["error"]["data"]["name"] == "InputFull"
-        create(wire, "cat-1", shell("exec cat"))
-        type_in(wire, "cat-1", "hello\r")
-        shows(wire, "cat-1", "hello")
+def test_sessions_and_windows_are_offered(cat: Fugue) -> None:
+    cat("window", "new", "-s", "cat-1", "-n", "tests", "--", "cat")
 
+    def offered(*words: str) -> str:
+        return cat("__complete", "--", *words).out
 
-def test_a_window_takes_the_size_of_who_looks_at_it(daemon: Daemon) -> None:
-    with daemon.connect() as wire, daemon.connect() as other:
-        create(
-            wire, "cat-1", shell("trap 'stty size' WINCH; stty size; while :; do sleep 0.05; done", cols=90, rows=20)
-        )
-        shows(wire, "cat-1", "20 90")
-        view = wire.ask("window.attach", session="cat-1", cols=100, rows=30)["view"]
-        shows(wire, "cat-1", "30 100")
-        second = other.ask("window.attach", session="cat-1", cols=70, rows=10)["view"]
-        shows(wire, "cat-1", "10 70")
-        wire.ask("view.input", view=view, data="")
-        shows(wire, "cat-1", "30 100")
-        other.ask("view.resize", view=second, cols=71, rows=11)
-        shows(wire, "cat-1", "11 71")
-        other.ask("view.detach", view=second)
-        until(lambda: window(wire, "cat-1")["cols"] == 100)
-        assert window(wire, "cat-1")["viewers"] == 1
-
-
-def test_the_smallest_decides_where_that_is_set(tmp_path: Path) -> None:
-    with Daemon(tmp_path, config='[terminal]\nsize = "smallest"\n') as daemon, daemon.connect() as wire:
-        create(wire, "cat-1", shell("exec cat"))
-        for cols, rows in ((100, 10), (50, 30), (200, 50)):
-            wire.ask("window.attach", session="cat-1", cols=cols, rows=rows)
-        assert [window(wire, "cat-1")[side] for side in ("cols", "rows")] == [50, 10]
-
-
-def test_a_read_only_view_cannot_type(daemon: Daemon) -> None:
-    with daemon.connect() as wire:
-        create(wire, "cat-1", shell("exec cat"))
-        view = wire.ask("window.attach", session="cat-1", read_only=True)["view"]
-        assert wire.refusal("view.input", view=view, data="eA==").name == "ReadOnly"
-        assert wire.refusal("view.input", view=view + 1, data="eA==").name == "ViewNotFound"
-
-
-def test_a_thousand_resizes_leave_the_program_and_its_screen_well(daemon: Daemon) -> None:
-    dice = random.Random(4)
-    with daemon.connect() as wire:
-        create(wire, "cat-1", shell("exec cat"))
-        for _ in range(1_000):
-            wire.call("window.resize", session="cat-1", cols=dice.randint(1, 300), rows=dice.randint(1, 100))
-        for _ in range(1_000):
-            assert "result" in wire.answer()
-        wire.ask("window.resize", session="cat-1", cols=80, rows=24)
-        type_in(wire, "cat-1", "still here\r")
-        shows(wire, "cat-1", "still here")
-
-
-FLOOD = "read go; i=0; while [ $i -lt 60000 ]; do echo line $i of the flood %s; i=$((i+1)); done; echo over; exec cat"
-
-
-def test_a_viewer_that_does_not_read_is_drawn_the_screen_anew_and_holds_nobody_up(tmp_path: Path) -> None:
-    limits = "[limits]\nview_bytes = 100000\n"
-    with Daemon(tmp_path, config=limits) as daemon, daemon.connect() as wire, daemon.connect() as lazy:
-        create(wire, "flood", shell(FLOOD % ("x" * 60)))
-        lazy.ask("window.attach", session="flood")
-        type_in(wire, "flood", "\r")
-        shows(wire, "flood", "over")
-        events: list[dict[str, Any]] = []
-        while not events or b"over" not in base64.b64decode(events[-1]["data"]):
-            event = lazy.next_event()["event"]
-            assert event["kind"] == "window.output"
-            events.append(event)
-        assert [event["is_anew"] for event in events].count(True) >= 2
-        assert sum(len(event["data"]) for event in events) < 60_000 * 80
-
-
-def test_a_view_of_cells_shows_what_changed_with_its_looks(daemon: Daemon) -> None:
-    with daemon.connect() as wire:
-        create(wire, "cat-1", shell(r"printf '\033[1;31mred\033[0m plain'; exec cat"))
-        shows(wire, "cat-1", "red plain")
-        wire.ask("window.attach", session="cat-1", form="cells", cols=40, rows=5)
-        frame = wire.next_event()["event"]
-        while not frame["lines"]:
-            frame = wire.next_event()["event"]
-        assert (frame["cols"], frame["rows"]) == (40, 5)
-        assert frame["lines"][0] == [0, [["red", 1, None, 1], [" plain", None, None, 0]]]
-        assert frame["cursor"] == [9, 0]
-
-
-# ------------------------------------------------------------------------------------------------------------ crashes
-
-
-def test_a_program_goes_on_when_the_daemon_is_killed_and_the_next_one_takes_it_back(daemon: Daemon) -> None:
-    with daemon.connect() as wire:
-        info = create(wire, "cat-1", shell("echo first words; exec cat"), tags=["citizen"])
-        shows(wire, "cat-1", "first words")
-        pid = window(wire, "cat-1")["pid"]
-    daemon.restart()
-    with daemon.connect() as wire:
-        after = wire.ask("session.get", session="cat-1")
-        assert (after["id"], after["tags"], after["window_count"]) == (info["id"], ["citizen"], 1)
-        assert window(wire, "cat-1")["pid"] == pid
-        type_in(wire, "cat-1", "and on\r")
-        shows(wire, "cat-1", "and on")
-
-
-def test_a_daemon_that_ends_in_peace_leaves_screens_and_scrollback_as_they_were(daemon: Daemon) -> None:
-    with daemon.connect() as wire:
-        create(wire, "cat-1", shell("i=0; while [ $i -lt 500 ]; do echo line $i; i=$((i+1)); done; exec cat"))
-        shows(wire, "cat-1", "line 499")
-        wire.ask("window.resize", session="cat-1", cols=100, rows=30)
-        before = screen(wire, "cat-1", scrollback=True, ansi=True)
-    daemon.stop()
-    daemon.start()
-    with daemon.connect() as wire:
-        assert screen(wire, "cat-1", scrollback=True, ansi=True) == before
-        assert [window(wire, "cat-1")[side] for side in ("cols", "rows")] == [100, 30]
-
-
-def test_an_exit_while_no_daemon_runs_is_not_lost(daemon: Daemon, tmp_path: Path) -> None:
-    signal_path = tmp_path / "go"
-    wait = f"while [ ! -e {signal_path} ]; do sleep 0.02; done; "
-    with daemon.connect() as wire:
-        create(wire, "kept", shell(f"{wait} exit 7", keep=True))
-        create(wire, "gone", shell(f"{wait} kill -9 $$"))
-        pids = [found["pid"] for found in windows(wire)]
-    daemon.kill()
-    signal_path.touch()
-    until(lambda: not any(map(is_alive, pids)))
-    daemon.start()
-    with daemon.connect() as wire:
-        until(lambda: names(wire) == ["kept"])
-        until(lambda: window(wire, "kept")["exited"] is not None)
-        assert window(wire, "kept")["exited"]["code"] == 7
-
-
-@pytest.mark.timeout(400)
-def test_fifty_kills_under_a_flood_lose_no_line_and_no_typing(daemon: Daemon) -> None:
-    dice = random.Random(9)
-    flood = "i=0; while :; do echo $i; i=$((i+1)); done"
-    with daemon.connect() as wire:
-        create(wire, "flood", shell(flood))
-        create(wire, "cat-1", shell("exec cat"))
-        pids = [found["pid"] for found in windows(wire)]
-    for round_ in range(KILLS):
-        with daemon.connect() as wire:
-            view = wire.ask("window.attach", session="flood")["view"]
-            assert view
-            for _ in range(dice.randint(1, 5)):
-                wire.next_event()
-            type_in(wire, "cat-1", f"round {round_}\r")
-            shows(wire, "cat-1", f"round {round_}")
-        daemon.restart()
-    with daemon.connect() as wire:
-        assert [found["pid"] for found in windows(wire)] == pids
-        lines = [line for line in screen(wire, "flood", scrollback=True) if line]
-        numbers = [int(line) for line in lines[1:-1]]  # the first and the last may be parts
-        gaps = [(a, b) for a, b in itertools.pairwise(numbers) if b != a + 1]
-        assert len(numbers) > 20
-        assert len(gaps) <= 1, gaps  # where the screen that was saved before the kill ends and what came after begins
-    assert all(map(is_alive, pids))
-
-
-def test_the_end_of_the_keeper_is_the_end_of_its_sessions_each_told_once_and_nothing_is_left(daemon: Daemon) -> None:
-    stubborn = "trap '' HUP TERM; (trap '' HUP TERM; exec sleep 1000) & echo $! $$; while :; do sleep 1000; done"
-    with daemon.connect() as wire:
-        wire.join("ann")
-        create(wire, "cat-1", shell("exec cat"))
-        create(wire, "cat-2", shell(stubborn))
-        until(lambda: len(screen(wire, "cat-2")[0].split()) == 2)
-        pids = [*map(int, screen(wire, "cat-2")[0].split()), *(found["pid"] for found in windows(wire))]
-        pid = wire.ask("daemon.status")["keeper_pid"]
-        wire.ask("events.subscribe")
-        os.kill(pid, signal.SIGKILL)
-        until(lambda: names(wire) == ["ann"])
-        until(lambda: not any(map(is_alive, pids)))
-        ended = [notice["event"]["name"] for notice in wire.events if notice["event"]["kind"] == "session.ended"]
-        assert sorted(ended) == ["cat-1", "cat-2"]
-        assert create(wire, "cat-3", shell("exec cat"))["window_count"] == 1  # with another keeper
-
-
-def test_a_connection_that_somebody_took_from_us_is_made_again_and_nothing_ends(daemon: Daemon) -> None:
-    with daemon.connect() as wire:
-        create(wire, "cat-1", shell("exec cat"))
-        pid = keeper_pid(daemon.socket)  # connects, and so takes the daemon's place for a moment
-        until(lambda: wire.ask("daemon.status")["keeper_pid"] is None)
-        until(lambda: wire.ask("daemon.status")["keeper_pid"] == pid)
-        type_in(wire, "cat-1", "still here\r")
-        shows(wire, "cat-1", "still here")
-        wire.ask("window.kill", session="cat-1")
-        assert names(wire) == []
-
-
-def test_a_keeper_that_died_while_no_daemon_ran_is_found_out(daemon: Daemon) -> None:
-    with daemon.connect() as wire:
-        create(wire, "cat-1", shell("exec cat"))
-        create(wire, "kept", shell("exec cat", keep=True))
-        pid = wire.ask("daemon.status")["keeper_pid"]
-    daemon.kill()
-    os.kill(pid, signal.SIGKILL)
-    daemon.start()
-    with daemon.connect() as wire:
-        assert names(wire) == ["kept"]
-        exited = window(wire, "kept")["exited"]
-        assert (exited["code"], exited["signal"]) == (None, None)
-
-
-def test_programs_end_with_the_daemon_where_that_is_asked_for(daemon: Daemon) -> None:
-    with daemon.connect() as wire:
-        create(wire, "cat-1", shell("exec cat"))
-        pid = window(wire, "cat-1")["pid"]
-        wire.ask("daemon.stop", end_programs=True)
-    daemon.wait()
-    until(lambda: not is_alive(pid))
-    assert keeper_pid(daemon.socket) is None
-    daemon.start()
-    with daemon.connect() as wire:
-        assert names(wire) == []
+    assert offered("attach", "") == "cat-1\t\n"
+    assert offered("attach", "cat-1", "-w", "") == "0\tsh\n1\ttests\n"
+    assert offered("window", "kill", "-s", "cat-1", "") == "0\tsh\n1\ttests\n"
+    assert offered("capture", "-w", "") == ""
+    assert "cat\t\n" in offered("respawn", "cat-1", "--", "cat")
