@@ -8,7 +8,7 @@ makes a repository in a temporary directory and starts the town there. Watch it 
     python examples/gas_town.py --endless
 
 goes on in the current directory, a little slower than one can read, until its standard input ends: `fugue --demo`
-shows it.
+shows it. There each of the town's people is a program in a window of its own, which one can look at.
 """
 
 from __future__ import annotations
@@ -105,17 +105,20 @@ PAUSE_S = 2.0
 
 async def rule_on() -> None:
     """Offer one piece of work after the other, and tell the people who watch."""
-    async with fugue_core.connect() as client:
-        await client.join("mayor", tags=["mayor"], directory=".", for_pid=os.getpid())
-        say("joined")
+    async with fugue_core.connect() as client:  # which speaks for the session that this program runs in
+        show("the mayor's office", "work is offered here, and goes to the lowest bid")
         for number, item in enumerate(itertools.cycle(WORK), 1):
             offer = {"auction_id": f"A{number}", "item": item, "reserve": random.randrange(40, 120, 5)}  # noqa: S311
+            show(f"A{number} {item}", f"for at most {offer['reserve']}")
             auction = await client.send(Tagged("citizen"), OrchestrationMessage("gas_town.auction", offer))
             bids = await bids_for(client, auction.id, len(auction.recipients))
             if bids:
                 lowest = min(bids, key=lambda bid: bid.message.payload["amount"])
                 award = {"auction_id": f"A{number}", "item": item, "amount": lowest.message.payload["amount"]}
                 winner = Session(lowest.sender.id)
+                show(
+                    f"A{number} goes to {lowest.sender.name}", f"for {award['amount']}, the lowest of {len(bids)} bids"
+                )
                 await client.send(winner, OrchestrationMessage("gas_town.award", award), reply_to=lowest.id)
             if number % len(WORK) == 2:  # noqa: PLR2004  # soon after the beginning
                 note = OrchestrationMessage("note", {"text": f"{number} pieces of work are given away"})
@@ -144,8 +147,7 @@ async def bids_for(client: fugue_core.Client, auction: object, expected: int) ->
 async def live_on(name: str) -> None:
     """Bid, work, and say when it is done; be busy meanwhile."""
     async with fugue_core.connect() as client:
-        await client.join(name, tags=["citizen", TOWNSPEOPLE[name]], directory=".", for_pid=os.getpid())
-        say("joined")
+        show(f"{name}, {TOWNSPEOPLE[name]}", "waits for work")
         async for envelope in client.incoming():
             await asyncio.sleep(random.uniform(0.3, 1.5))  # noqa: S311  # a moment's thought
             await client.ack(envelope)
@@ -155,28 +157,34 @@ async def live_on(name: str) -> None:
                 bid = OrchestrationMessage("gas_town.pass", {"auction_id": payload["auction_id"]})
                 if amount <= payload["reserve"]:
                     bid = OrchestrationMessage("gas_town.bid", {"auction_id": payload["auction_id"], "amount": amount})
+                    show(f"{payload['auction_id']} {payload['item']}", f"I would do it for {amount}")
                 await client.send(Tagged("mayor"), bid, reply_to=answers)
             elif envelope.message.msg_type == "gas_town.award":
                 await client.tag(add=["busy"])
+                show(f"{payload['item']} is mine", f"for {payload['amount']}; at work ...")
                 await asyncio.sleep(PAUSE_S)
                 done = OrchestrationMessage("gas_town.done", {"item": payload["item"], "commit": f"{os.getpid():x}"})
                 await client.send(Tagged("mayor"), done, reply_to=answers)
                 await client.tag(remove=["busy"])
+                show(f"{payload['item']} is done")
 
 
 async def run_on() -> None:
     """Keep the town going until standard input ends, or the mayor does."""
     async with fugue_core.connect(attach=False) as client:  # an owl sleeps while it is day: its mail is held
         await client.join("owl", tags=["night", "reviewer"], directory=".", for_pid=os.getpid())
-    roles = [["live-on", name] for name in TOWNSPEOPLE] + [["rule-on"]]
-    processes = [await start(".", *role) for role in roles]
-    try:
-        await asyncio.to_thread(sys.stdin.buffer.read)
-    finally:
-        for process in processes:
-            with contextlib.suppress(ProcessLookupError):
-                process.terminate()
-        await asyncio.gather(*(process.wait() for process in processes))
+        people = []
+        try:
+            for name, trade in TOWNSPEOPLE.items():
+                program = [sys.executable, PROGRAM, "live-on", name]
+                people.append(await client.windows.new_session(program, name=name, tags=["citizen", trade]))
+            program = [sys.executable, PROGRAM, "rule-on"]
+            people.append(await client.windows.new_session(program, name="mayor", tags=["mayor"]))
+            await asyncio.to_thread(sys.stdin.buffer.read)
+        finally:
+            for person in people:
+                with contextlib.suppress(fugue_core.FugueError):  # whoever looked on may have ended it
+                    await client.end(person.id)
 
 
 # ------------------------------------------------------------------------------------------------- the processes
@@ -220,6 +228,11 @@ async def main() -> int:
 def git(*arguments: str) -> None:
     """Run git."""
     subprocess.run(["git", *arguments], check=True)  # noqa: S603, S607  # the user's own
+
+
+def show(what: str, more: str = "") -> None:
+    """Print something for whoever looks into this window."""
+    print(f"\x1b[1;36m{what}\x1b[0m  {more}", flush=True)
 
 
 def say(*words: object) -> None:

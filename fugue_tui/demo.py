@@ -80,7 +80,7 @@ def find_example() -> Path:
 def _stop_daemon() -> None:
     with contextlib.suppress(OSError, subprocess.SubprocessError):
         subprocess.run(  # this interpreter
-            [sys.executable, "-m", "fugue_tui", "daemon", "stop"],
+            [sys.executable, "-m", "fugue_tui", "daemon", "stop", "--all"],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
