@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import ClassVar, cast
 
 from textual import events, on, work
-from textual.app import App, ComposeResult
+from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.dom import DOMNode
 from textual.filter import LineFilter
@@ -30,6 +30,7 @@ from fugue_tui.screens.help import Help
 from fugue_tui.screens.overlay import Overlay
 from fugue_tui.screens.palette_panel import Action, PalettePanel
 from fugue_tui.theme import PALETTES, next_palette, theme_of, variables_of
+from fugue_tui.turnstile import Turnstile
 from fugue_tui.view import World
 from fugue_tui.widgets.compose_pane import ComposePane
 from fugue_tui.widgets.message_pane import MessagePane
@@ -49,7 +50,7 @@ INNER_TITLES: dict[str, tuple[PaneName, str]] = {"inspector": ("log", "message")
 """Parts of a pane that have keys of their own."""
 
 
-class Shell(App[None]):
+class Shell(Turnstile):
     """The frame around the panes. What the panes ask for is done by `app.FugueApp`.
 
     Args of the constructor:
