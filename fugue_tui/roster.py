@@ -11,6 +11,7 @@ import msgspec
 from fugue_core.filter import Filter, session_fields
 from fugue_core.protocol.session import SessionInfo
 from fugue_core.protocol.target import WireTarget
+from fugue_core.protocol.window import WindowInfo
 
 Order: TypeAlias = Literal["joined", "name", "unread", "recent"]
 ORDERS: dict[Order, str] = {"joined": "as joined", "name": "by name", "unread": "by unread", "recent": "by recent"}
@@ -47,12 +48,16 @@ class Roster(msgspec.Struct, frozen=True, kw_only=True):
     Fields:
         sessions: In order of registration.
         last: What each sent last, for those of whom it is known.
+        windows: Those of each session that has any, by their numbers.
+        unheard: How often a window has rung since it was last looked at, by its id.
         you: The human's own session.
         now: Unix time in seconds; ages count from it.
     """
 
     sessions: tuple[SessionInfo, ...] = ()
     last: Mapping[UUID, LastMessage] = {}
+    windows: Mapping[UUID, tuple[WindowInfo, ...]] = {}
+    unheard: Mapping[UUID, int] = {}
     you: UUID | None = None
     now: float = 0.0
 

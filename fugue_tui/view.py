@@ -28,6 +28,7 @@ from fugue_core.protocol.events import (
 from fugue_core.protocol.requests import LogEntry
 from fugue_core.protocol.session import SessionInfo
 from fugue_core.protocol.target import Broadcast, SessionNamed, Tagged, WireTarget, Worktree
+from fugue_core.protocol.window import WindowChanged, WindowClosed, WindowInfo
 from fugue_tui.roster import KnownTag, LastMessage, Roster
 
 ROWS = 10_000
@@ -87,6 +88,7 @@ class World:
 
     def __init__(self) -> None:
         self.sessions: dict[UUID, SessionInfo] = {}
+        self.windows: dict[UUID, dict[int, WindowInfo]] = {}
         self.rows: deque[MessageRow] = deque()
         self.message_count = 0
         self.last: dict[UUID, LastMessage] = {}
@@ -95,6 +97,7 @@ class World:
         self.appended = 0
         self.membership = 0
         self._by_seq: dict[int, MessageRow] = {}
+        self._heard: dict[UUID, int] = {}
         self._adopted: WeakValueDictionary[int, MessageRow] = WeakValueDictionary()
 
     def apply(self, event: Event) -> None:
@@ -110,18 +113,65 @@ class World:
             case SessionEnded(id=session, at=at):
                 ended = self.sessions.pop(session, None)
                 self.last.pop(session, None)
+                for window in self.windows.pop(session, {}).values():
+                    self._heard.pop(window.id, None)
                 for tag in () if ended is None else ended.tags:
                     self._use_tag(tag, at)
                 self.membership += 1
+            case WindowChanged(window=window):
+                self._take_window(window)
+            case WindowClosed(session=session, window=number, id=window_id):
+                self._close_window(session, number, window_id)
             case Resync(snapshot=snapshot):
                 self.sessions = {info.id: info for info in snapshot.sessions}
                 self.last = {session: last for session, last in self.last.items() if session in self.sessions}
                 self.message_count = snapshot.last_seq
+                self._replace_windows(snapshot.windows)
                 self.rows.clear()
                 self._by_seq.clear()
                 self._adopted.clear()
                 self.generation += 1
                 self.membership += 1
+
+    # ------------------------------------------------------------------------------------------------------ windows
+
+    def windows_of(self, session: UUID) -> tuple[WindowInfo, ...]:
+        """Return a session's windows, by their numbers."""
+        return tuple(window for _, window in sorted(self.windows.get(session, {}).items()))
+
+    def unheard(self) -> dict[UUID, int]:
+        """Return how often each window has rung the bell since it was last looked at; by its id, where it has."""
+        windows = [window for mine in self.windows.values() for window in mine.values()]
+        return {
+            window.id: window.bells - self._heard[window.id]
+            for window in windows
+            if window.bells > self._heard[window.id]
+        }
+
+    def hear(self, window: WindowInfo) -> None:
+        """Take in that the user looks at a window: its bell has been heard."""
+        self._heard[window.id] = window.bells
+
+    def _take_window(self, window: WindowInfo) -> None:
+        self.windows.setdefault(window.session, {})[window.window] = window
+        self._heard.setdefault(window.id, 0)
+
+    def _close_window(self, session: UUID, number: int, window_id: UUID) -> None:
+        mine = self.windows.get(session, {})
+        if number in mine and mine[number].id == window_id:
+            del mine[number]
+        if not mine:
+            self.windows.pop(session, None)
+        self._heard.pop(window_id, None)
+
+    def _replace_windows(self, windows: Iterable[WindowInfo]) -> None:
+        """Take in all windows as they are now. What rang before anybody looked is not told of."""
+        heard, self._heard, self.windows = self._heard, {}, {}
+        for window in windows:
+            self._take_window(window)
+            self._heard[window.id] = heard.get(window.id, window.bells)
+
+    # ----------------------------------------------------------------------------------------------------- messages
 
     def add_history(self, entries: Iterable[LogEntry]) -> None:
         """Take in stored messages, newest first, in front of those that are known."""
@@ -176,7 +226,14 @@ class World:
 
     def roster(self, you: UUID | None, now: float) -> Roster:
         """Return what the session list shows. Cost: linear in the sessions."""
-        return Roster(sessions=tuple(self.sessions.values()), last=self.last.copy(), you=you, now=now)
+        return Roster(
+            sessions=tuple(self.sessions.values()),
+            last=self.last.copy(),
+            windows={session: self.windows_of(session) for session in self.windows},
+            unheard=self.unheard(),
+            you=you,
+            now=now,
+        )
 
     def known_tags(self) -> list[KnownTag]:
         """Return every tag that is carried, the most carried first, then those that once were or were written to."""
