@@ -28,8 +28,8 @@ from fugue_tui.screens.end_panel import EndPanel
 from fugue_tui.screens.inbox import INBOX_MESSAGES, Inbox
 from fugue_tui.screens.rename_panel import RenamePanel
 from fugue_tui.screens.tag_editor import TagEditor
-from fugue_tui.shell import Shell
 from fugue_tui.tag_edit import TagHistory
+from fugue_tui.watching import WatchingShell
 from fugue_tui.widgets.compose_pane import ComposePane
 from fugue_tui.widgets.inspector import Inspector
 from fugue_tui.widgets.log_bar import LogBar
@@ -39,7 +39,7 @@ from fugue_tui.widgets.session_list import SessionList
 from fugue_tui.writing import type_uses
 
 
-class FugueApp(Shell):
+class FugueApp(WatchingShell):
     """fugue's screen. A client of the daemon like any other: it shows what events say, and asks for every change."""
 
     def __init__(
@@ -63,6 +63,7 @@ class FugueApp(Shell):
         you = self._human.id if self._human else None
         self.session_list.roster = self._world.roster(you, time.time())
         self.message_pane.show(self._world)
+        self.show_windows()
         bar = self.status_bar
         bar.sessions = len(self._world.sessions)
         me = self._world.sessions.get(you) if you else None

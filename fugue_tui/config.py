@@ -6,6 +6,9 @@ glyphs = "auto"               # or "unicode", "ascii"; auto: by the locale
 bell = "bell"                 # or "osc9", "none": how a message to you calls for you;
                               # osc9 within tmux needs its `set -g allow-passthrough on`
 
+[terminal]
+prefix = "ctrl+b"             # the key that brings fugue back from a program; else ctrl+b, and within tmux ctrl+g
+
 [keys]
 "log.filter" = "slash,ctrl+f" # the id of a binding, and its keys; `?` lists them
 """
@@ -21,6 +24,9 @@ from typing import Literal
 import msgspec
 
 from fugue_core.place import config_path
+from fugue_tui.keymap import DEFAULT_PREFIX
+
+TMUX_PREFIX = "ctrl+g"
 
 
 class ScreenConfig(msgspec.Struct, frozen=True, kw_only=True):
@@ -31,10 +37,21 @@ class ScreenConfig(msgspec.Struct, frozen=True, kw_only=True):
     bell: Literal["bell", "osc9", "none"] = "bell"
 
 
+class TerminalConfig(msgspec.Struct, frozen=True, kw_only=True):
+    """The table `[terminal]`, as far as the screen reads it.
+
+    Fields:
+        prefix: A key with ctrl or alt, or a function key; empty: see `Config.prefix`.
+    """
+
+    prefix: str = ""
+
+
 class _File(msgspec.Struct, frozen=True, kw_only=True):
     """The tables that the screen reads; others (the daemon's) are not its affair."""
 
     screen: ScreenConfig = ScreenConfig()
+    terminal: TerminalConfig = TerminalConfig()
     keys: dict[str, str] = {}
 
 
@@ -61,6 +78,7 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     screen: ScreenConfig = ScreenConfig()
+    terminal: TerminalConfig = TerminalConfig()
     keys: dict[str, str] = {}
     memory: Memory = Memory()
     trouble: tuple[str, ...] = ()
@@ -72,6 +90,11 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
         if self.screen.glyphs == "auto":
             return locale.getpreferredencoding(do_setlocale=False).replace("-", "").lower() != "utf8"
         return self.screen.glyphs == "ascii"
+
+    @property
+    def prefix(self) -> str:
+        """The key that brings fugue back from a program. tmux keeps its own to itself, so within it another."""
+        return self.terminal.prefix or (TMUX_PREFIX if os.environ.get("TMUX") else DEFAULT_PREFIX)
 
 
 def read_config() -> Config:
@@ -88,7 +111,12 @@ def read_config() -> Config:
         trouble = (f"{path}: {error}",)
     memory_path = _memory_path()
     return Config(
-        screen=found.screen, keys=found.keys, memory=_read_memory(memory_path), trouble=trouble, memory_path=memory_path
+        screen=found.screen,
+        terminal=found.terminal,
+        keys=found.keys,
+        memory=_read_memory(memory_path),
+        trouble=trouble,
+        memory_path=memory_path,
     )
 
 

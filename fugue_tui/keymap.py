@@ -32,7 +32,8 @@ TWINS = {
     "sessions.details": "fugue show SESSION",
     "sessions.end": "fugue kill SESSION",
     "sessions.filter": "fugue ls FILTER",
-    "sessions.new": "fugue run -n NAME -t TAG -- PROGRAM",
+    "sessions.new": "fugue new -n NAME -t TAG -- PROGRAM",
+    "sessions.open": "fugue attach SESSION",
     "sessions.rename": "fugue rename NAME SESSION",
     "sessions.tags": "fugue tag add|rm TAG",
     "sessions.write": "fugue send session:NAME TYPE PAYLOAD",
@@ -41,6 +42,10 @@ TWINS = {
 }
 """What does the same on the command line, by the id of the binding."""
 
+PREFIX = "terminal.prefix"
+"""Among the keys of a user the one that brings fugue back from a terminal; as a binding's key, that one itself."""
+DEFAULT_PREFIX = "ctrl+b"
+
 TITLES = {
     "Shell": "everywhere",
     "Workspace": "panes",
@@ -48,6 +53,7 @@ TITLES = {
     "SessionList": "sessions",
     "MessageLog": "messages",
     "ComposePane": "compose",
+    "TerminalPane": "terminal",
     "Overlay": "panels",
     "Panel": "panels",
 }
@@ -80,9 +86,31 @@ class KeyRow(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def own_bindings(owner: type[DOMNode]) -> list[Binding]:
-    """Return the bindings with an id that a class itself declares."""
-    declared: Iterable[BindingType] = owner.__dict__.get("BINDINGS", ())
+    """Return the bindings with an id that a class itself declares; those that hold after the prefix come last."""
+    declared: Iterable[BindingType] = (*owner.__dict__.get("BINDINGS", ()), *prefixed_bindings(owner))
     return [binding for binding in declared if isinstance(binding, Binding) and binding.id]
+
+
+def prefixed_bindings(owner: type[DOMNode]) -> list[Binding]:
+    """Return the bindings of a class that hold only after the prefix; Textual knows nothing of them."""
+    return list(owner.__dict__.get("PREFIXED", ()))
+
+
+def bound_action(owner: type[DOMNode], key: str, keys: Mapping[str, str]) -> str | None:
+    """Return the action of a class's prefixed binding for a key, with the user's own `keys`."""
+    for binding in prefixed_bindings(owner):
+        written = keys.get(binding.id or "", binding.key)
+        if long_name(key) in {long_name(each.strip()) for each in written.split(",")}:
+            return binding.action
+    return None
+
+
+def long_name(key: str) -> str:
+    """Return a key as Textual names it: `percent_sign` of `%`."""
+    if len(key) != 1 or key.isalnum():
+        return key
+    name = unicodedata.name(key, key).lower().replace("-", "_").replace(" ", "_")
+    return KEY_NAME_REPLACEMENTS.get(name, name)
 
 
 def owners(root: type[DOMNode] = DOMNode) -> list[type[DOMNode]]:
@@ -113,21 +141,32 @@ def title_of(owner: type[DOMNode]) -> str:
 def key_rows(keys: Mapping[str, str]) -> list[KeyRow]:
     """Return every binding there is, under the keys that it has with the user's own `keys`."""
     rows = []
+    prefix = keys.get(PREFIX, DEFAULT_PREFIX)
     for owner in owners():
+        prefixed = {binding.id for binding in prefixed_bindings(owner)}
         for binding in own_bindings(owner):
             assert binding.id is not None  # noqa: S101  # `own_bindings` has only such
-            written = keys.get(binding.id, binding.key)
+            written = keys.get(binding.id, binding.key).replace(PREFIX, prefix)
+            first = f"{key_name(prefix)} " if binding.id in prefixed else ""
             rows.append(
                 KeyRow(
                     id=binding.id,
                     context=title_of(owner),
-                    keys=tuple(key_name(key.strip()) for key in written.split(",")),
+                    keys=_named(first, written.split(",")),
                     words=binding.description,
                     action=binding.action,
                     twin=TWINS.get(binding.id, ""),
                 )
             )
     return rows
+
+
+def _named(first: str, keys: Sequence[str]) -> tuple[str, ...]:
+    """Return keys as people write them, each after `first`; those of all digits as one."""
+    names = [key_name(key.strip()) for key in keys]
+    if names == list(string.digits):
+        names = ["0-9"]
+    return tuple(f"{first}{name}" for name in names)
 
 
 def bar_keys(bindings: Sequence[BindingType], keys: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
@@ -169,6 +208,17 @@ def check_keys(keys: Mapping[str, str]) -> tuple[dict[str, str], list[str]]:
         else:
             good[binding_id] = ",".join(key.strip() for key in written.split(","))
     return good, trouble
+
+
+def check_prefix(key: str) -> tuple[str, list[str]]:
+    """Return the key that shall bring fugue back from a program, and what is wrong with it: then it is the usual one.
+
+    One that writes something could never be typed.
+    """
+    *modifiers, last = key.split("+")
+    if is_key(key) and (set(modifiers) & {"ctrl", "alt"} or (last[:1] == "f" and last[1:].isdecimal())):
+        return key, []
+    return DEFAULT_PREFIX, [f"[terminal] prefix: {key} is no key with ctrl or alt, and no function key"]
 
 
 def is_key(key: str) -> bool:

@@ -23,7 +23,17 @@ from fugue_core.protocol.events import Event, MessageSent
 from fugue_core.protocol.session import SessionInfo
 from fugue_tui.config import Config, Memory, remember
 from fugue_tui.glyphs import AsciiOnly
-from fugue_tui.keymap import bar_keys, check_keys, fugue_classes, key_rows, own_bindings, title_of
+from fugue_tui.keymap import (
+    PREFIX,
+    bar_keys,
+    check_keys,
+    check_prefix,
+    fugue_classes,
+    key_name,
+    key_rows,
+    own_bindings,
+    title_of,
+)
 from fugue_tui.link import DaemonLink, LinkState
 from fugue_tui.palette import DARK, Palette
 from fugue_tui.screens.help import Help
@@ -37,13 +47,19 @@ from fugue_tui.widgets.message_pane import MessagePane
 from fugue_tui.widgets.session_list import SessionList
 from fugue_tui.widgets.start_page import StartPage
 from fugue_tui.widgets.status_bar import KEYS_MOST, RATES, StatusBar
+from fugue_tui.widgets.terminal_pane import TerminalPane
 from fugue_tui.widgets.workspace import PaneName, Workspace
 
 FRAME_S = 1 / 30
 """Events are taken in as they come, and shown at most so often."""
 DEMO_SERVER = "demo"
 LEAST_WIDTH, LEAST_HEIGHT = 40, 10
-PANE_TITLES: dict[PaneName, str] = {"sessions": "sessions", "log": "messages", "compose": "compose"}
+PANE_TITLES: dict[PaneName, str] = {
+    "sessions": "sessions",
+    "log": "messages",
+    "compose": "compose",
+    "terminal": "terminal",
+}
 OVER_PANELS = frozenset({"app.theme", "app.reconnect", "app.quit"})
 """Of the actions that hold everywhere, those that make sense while a panel is open."""
 INNER_TITLES: dict[str, tuple[PaneName, str]] = {"inspector": ("log", "message"), "log-bar": ("log", "messages")}
@@ -72,6 +88,7 @@ class Shell(Turnstile):
         Binding("D", "demo", "watch the demo", show=False, id="app.demo"),
         Binding("f9", "reconnect", "reconnect now, start the daemon", show=False, id="app.reconnect"),
         Binding("q", "quit", "quit", id="app.quit"),
+        Binding("ctrl+q", "quit_anywhere", "quit, while you write", show=False, priority=True, id="app.quit_anywhere"),
         Binding("question_mark,f1", "help", "help", id="app.help"),
     ]
 
@@ -83,7 +100,8 @@ class Shell(Turnstile):
         self._server = server or server_name(socket_path())
         self._ascii = AsciiOnly()
         self._keys, self._trouble = check_keys(self._config.keys)
-        self._trouble += self._config.trouble
+        self._keys[PREFIX], trouble = check_prefix(self._config.prefix)
+        self._trouble += [*self._config.trouble, *trouble]
         self._link = DaemonLink(opener, self._take_events, self._show_link)
         self._is_stale = False
         self._sent_this_second = 0
@@ -95,9 +113,10 @@ class Shell(Turnstile):
         self.compose_pane = ComposePane(id="compose")
         self.start_page = StartPage(id="start")
         self.status_bar = StatusBar(id="status")
-        self.workspace = Workspace(
-            self.session_list, [self.message_pane, self.start_page, *self.log_parts()], self.compose_pane, id="panes"
-        )
+        self.terminal_pane = TerminalPane(id="terminal")
+        self.terminal_pane.keys = self._keys
+        log = [self.message_pane, self.start_page, *self.log_parts()]
+        self.workspace = Workspace(self.session_list, log, self.compose_pane, self.terminal_pane, id="panes")
         self.too_small = Static(f"fugue needs {LEAST_WIDTH} x {LEAST_HEIGHT}", id="too-small")
 
     def get_theme_variable_defaults(self) -> dict[str, str]:
@@ -208,7 +227,7 @@ class Shell(Turnstile):
     def _take_palette(self) -> None:
         for pane in (self.session_list, self.start_page, self.status_bar):
             pane.palette = self.palette
-        self.message_pane.palette = self.compose_pane.palette = self.palette
+        self.message_pane.palette = self.compose_pane.palette = self.terminal_pane.palette = self.palette
         for screen in self.screen_stack:
             if isinstance(screen, Overlay):
                 screen.palette = self.palette
@@ -234,6 +253,7 @@ class Shell(Turnstile):
         if isinstance(front, Overlay):
             bar = self.status_bar
             more = () if isinstance(front, Help) else bar_keys(Overlay.BINDINGS, self._keys)
+            bar.prefix = ""
             bar.pane, bar.keys = front.block, (*(front.hints or front.keys), *more)
             return
         nodes = list(self.focused.ancestors_with_self if self.focused else ())
@@ -247,6 +267,11 @@ class Shell(Turnstile):
         else:
             name = cast("PaneName", pane.id)
             bar.pane = PANE_TITLES[name]
+        bar.prefix = key_name(self._keys[PREFIX]) if name == "terminal" and pane is self.terminal_pane else ""
+        if bar.prefix:
+            bar.keys = bar_keys(TerminalPane.PREFIXED, self._keys)
+            self.workspace.bring(name)
+            return
         own, mine = bar_keys(pane.BINDINGS, self._keys), bar_keys(Shell.BINDINGS, self._keys)
         if self.workspace.is_empty and name == "log":  # nothing to filter, open or answer yet
             begin = {"app.run": "start a session", "app.join": "join one", "app.demo": "demo", "app.palette": "actions"}
@@ -272,6 +297,8 @@ class Shell(Turnstile):
         """Give the keys to the pane that has come to the front."""
         if event.pane == "compose":
             self.action_compose()
+        elif event.pane == "terminal":
+            self.action_terminals()
         else:
             (self.session_list if event.pane == "sessions" else self.message_pane.front).focus()
 
@@ -297,6 +324,14 @@ class Shell(Turnstile):
     @abstractmethod
     def action_compose(self) -> None:
         """Open the compose pane as it was left."""
+
+    @abstractmethod
+    def action_terminals(self) -> None:
+        """Go to the terminals as they were left."""
+
+    async def action_quit_anywhere(self) -> None:
+        """Quit by a key that no text needs."""
+        await self.action_quit()
 
     # ---------------------------------------------------------------------------------------------- help and palette
 
@@ -329,6 +364,8 @@ class Shell(Turnstile):
         """Return what can be done now, with Textual's action and what does it; the pane with the keys first."""
         screens: list[DOMNode] = [self.screen] if len(self.screen_stack) > 1 else []
         panes: list[DOMNode] = [self.session_list, self.message_log, self.compose_pane]
+        if self.workspace.has_terminals:
+            panes.append(self.terminal_pane)
         panes.sort(key=lambda pane: pane.id != self.workspace.pane)
         nodes = [*screens, *([] if screens else [*panes, self.workspace]), self]
         found: list[tuple[Action, tuple[str, DOMNode]]] = []

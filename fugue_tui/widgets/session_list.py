@@ -49,7 +49,8 @@ LIST_ROWS = 6
 class SessionList(RowList):
     """The sessions, one row each, below headings that fold; a card about the one under the cursor at the foot.
 
-    Down: assign `roster`. Up: `TagsAsked`, `WriteAsked`, `RenameAsked`, `EndAsked`. Order, filter, folds and marks are
+    Down: assign `roster`. Up: `TagsAsked`, `WriteAsked`, `RenameAsked`, `EndAsked`,
+    `OpenAsked`, `BesideAsked`. Order, filter, folds and marks are
     its own: they change what is seen, and nothing else.
     """
 
@@ -71,7 +72,8 @@ class SessionList(RowList):
         Binding("a", "mark_all", "mark all", show=False, id="sessions.mark_all"),
         Binding("left,h", "fold", "fold", show=False, id="sessions.fold"),
         Binding("right,l", "unfold", "unfold", show=False, id="sessions.unfold"),
-        Binding("enter", "open", "fold or details", show=False, id="sessions.open"),
+        Binding("enter", "open", "open its terminal; fold; details", show=False, id="sessions.open"),
+        Binding("v", "open_beside", "its terminal beside others", show=False, id="sessions.beside"),
         Binding("escape", "leave", "unmark, then all", show=False, id="sessions.leave"),
     ]
 
@@ -97,6 +99,12 @@ class SessionList(RowList):
 
     class RenameAsked(Asked):
         """The user wants to rename the one session there is in it."""
+
+    class OpenAsked(Asked):
+        """The user wants to see the program of the one session there is in it."""
+
+    class BesideAsked(Asked):
+        """The user wants to see its program beside those that are shown already."""
 
     @dataclass
     class WriteAsked(Message):
@@ -289,13 +297,21 @@ class SessionList(RowList):
             self.action_move(1)
 
     def action_open(self) -> None:
-        """Fold or unfold a heading; show the details of a session."""
+        """Fold or unfold a heading; show a session's program, or where there is none, its details."""
         row = self.selected
         if row is not None and row.kind != "session":
             self._folded ^= {row.key}
             self._arrange()
+        elif row is not None and self.roster.windows.get(row.sessions[0].id):
+            self.post_message(self.OpenAsked(self, row.sessions))
         elif row is not None:
             self.action_details()
+
+    def action_open_beside(self) -> None:
+        """Ask for the session's program beside those that are shown."""
+        row = self.selected
+        if row is not None and row.session is not None and self.roster.windows.get(row.session.id):
+            self.post_message(self.BesideAsked(self, row.sessions))
 
     def action_mark(self) -> None:
         """Mark what is under the cursor, or take its mark away, and go on."""

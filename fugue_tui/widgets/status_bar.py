@@ -22,11 +22,14 @@ Piece = tuple[str, str, bool]
 class StatusBar(Widget):
     """Left: where the keys go and what they do. Right: how the daemon is. Always fits: what matters least goes first.
 
-    Down: assign `pane`, `keys`, `server`, `sessions`, `rates`, `unread`, `is_up` and `trouble`. Up: nothing.
+    Down: assign `pane`, `prefix`, `is_prefixed`, `keys`, `server`, `sessions`, `rates`, `unread`, `is_up` and
+    `trouble`. Up: nothing.
     """
 
     palette: reactive[Palette] = reactive(DARK)
     pane: reactive[str] = reactive("")
+    prefix: reactive[str] = reactive("")
+    is_prefixed: reactive[bool] = reactive(default=False)
     keys: reactive[tuple[tuple[str, str], ...]] = reactive(())
     server: reactive[str] = reactive("")
     sessions: reactive[int] = reactive(0)
@@ -46,6 +49,10 @@ class StatusBar(Widget):
         if self.trouble:
             left.put("  ", palette.bad).put(self.trouble, palette.bad, bold=True)
             return left.strip()
+        if self.prefix:  # the keys hold after it; it is lit once it was pressed
+            lit, unlit = (palette.accent, palette.on_accent), (palette.accent_fill, palette.accent)
+            fill, ink = lit if self.is_prefixed else unlit
+            left.put(" ", palette.muted).put(f" {self.prefix} ", ink, bold=True, fill=fill).put(" then", palette.muted)
         keys = list(self.keys)
         help_chars = 2 + len(keys[-1][0]) if keys else 0
         pieces = self._right_for(width - left.column - help_chars - GAP)

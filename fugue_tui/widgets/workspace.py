@@ -1,9 +1,9 @@
-"""The three panes beside each other: how wide each is, which are seen, and which has the keys."""
+"""The panes beside each other: how wide each is, which are seen, and which has the keys."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar, Literal, get_args
+from typing import ClassVar, Literal
 
 from textual import events
 from textual.app import ComposeResult
@@ -13,8 +13,9 @@ from textual.geometry import Size
 from textual.message import Message
 from textual.widget import Widget
 
-PaneName = Literal["sessions", "log", "compose"]
-PANE_NAMES: tuple[PaneName, ...] = get_args(PaneName)
+PaneName = Literal["sessions", "log", "compose", "terminal"]
+BESIDE_TERMINAL: tuple[PaneName, ...] = ("sessions", "terminal")
+WITHOUT_TERMINAL: tuple[PaneName, ...] = ("sessions", "log", "compose")
 
 STACKED = 80
 """Below so many cells there is one pane at a time."""
@@ -46,7 +47,7 @@ def compose_rows(height: int, wanted: int | None) -> int:
 
 
 class Workspace(Horizontal):
-    """Sessions at the left; the log above the compose pane.
+    """Sessions at the left; the log above the compose pane, or in the place of both the terminals.
 
     Down: the panes, at the beginning; assign `sidebar` and `compose_height` (None: by the screen's size). Up:
     `Workspace.PaneShown`, `Workspace.Resized`.
@@ -58,6 +59,7 @@ class Workspace(Horizontal):
         Binding("1", "show_pane('sessions')", "sessions", show=False, id="pane.sessions"),
         Binding("2", "show_pane('log')", "messages", show=False, id="pane.log"),
         Binding("3", "show_pane('compose')", "compose", show=False, id="pane.compose"),
+        Binding("4", "show_pane('terminal')", "terminals", show=False, id="pane.terminal"),
         Binding("z", "zoom", "zoom", show=False, id="pane.zoom"),
         Binding("less_than_sign", "resize_sidebar(-1)", "narrower", show=False, id="pane.narrower"),
         Binding("greater_than_sign", "resize_sidebar(1)", "wider", show=False, id="pane.wider"),
@@ -78,11 +80,19 @@ class Workspace(Horizontal):
         sidebar: int | None
         compose_height: int | None
 
-    def __init__(self, sessions: Widget, log: list[Widget], compose: Widget, *, id: str | None = None) -> None:  # noqa: A002  # Textual's word
+    def __init__(
+        self,
+        sessions: Widget,
+        log: list[Widget],
+        compose: Widget,
+        terminals: Widget,
+        *,
+        id: str | None = None,  # noqa: A002  # Textual's word
+    ) -> None:
         super().__init__(id=id)
-        self._left, self._upper, self._lower = sessions, log, compose
+        self._left, self._upper, self._lower, self._terminals = sessions, log, compose, terminals
         self._main = Vertical(*log, compose, id="main")
-        self._is_zoomed = self._is_empty = False
+        self._is_zoomed = self._is_empty = self._has_terminals = False
         self._dragged: Literal["", "sidebar", "compose"] = ""
         self._screen_size = Size(0, 0)
         self.pane: PaneName = "log"
@@ -93,6 +103,7 @@ class Workspace(Horizontal):
         """Return the panes."""
         yield self._left
         yield self._main
+        yield self._terminals
 
     @property
     def is_stacked(self) -> bool:
@@ -115,8 +126,10 @@ class Workspace(Horizontal):
         """Give every pane its place."""
         is_one, pane, size = self.is_stacked, self.pane, self._screen_size
         self._left.display = not is_one or pane == "sessions"
-        self._left.styles.width = "1fr" if is_one else sidebar_cells(size.width, self.sidebar)
-        self._main.display = not is_one or pane != "sessions"
+        self._left.styles.width = "1fr" if is_one else self._sidebar_cells()
+        is_main = not is_one or pane != "sessions"
+        self._main.display = is_main and not self._has_terminals
+        self._terminals.display = is_main and self._has_terminals
         has_log = not is_one or pane == "log"
         self._upper[0].display = has_log
         self._upper[0].styles.height = 1 if self._is_empty else "1fr"
@@ -131,6 +144,15 @@ class Workspace(Horizontal):
             self._lower.styles.height = None
         self.set_class(is_one, "one")
         self.set_class(size.width < NARROW, "narrow")
+
+    def _sidebar_cells(self) -> int:
+        wanted = SIDEBAR_NARROW if self._has_terminals and self.sidebar is None else self.sidebar
+        return sidebar_cells(self._screen_size.width, wanted)
+
+    @property
+    def has_terminals(self) -> bool:
+        """Whether terminals stand in the place of log and compose pane."""
+        return self._has_terminals
 
     @property
     def is_empty(self) -> bool:
@@ -150,15 +172,16 @@ class Workspace(Horizontal):
 
     def bring(self, pane: PaneName) -> None:
         """Note that a pane has the keys; where there is one at a time, it is the one."""
-        if pane != self.pane:
-            self.pane = pane
+        has_terminals = pane == "terminal" or (pane == "sessions" and self._has_terminals)
+        if pane != self.pane or has_terminals != self._has_terminals:
+            self.pane, self._has_terminals = pane, has_terminals
             self.lay_out()
 
     # --------------------------------------------------------------------------------------------------- actions
 
     def action_next_pane(self, step: int) -> None:
         """Go on to the next pane, or back."""
-        names = PANE_NAMES
+        names = BESIDE_TERMINAL if self._has_terminals else WITHOUT_TERMINAL
         self.action_show_pane(names[(names.index(self.pane) + step) % len(names)])
 
     def action_show_pane(self, pane: PaneName) -> None:
@@ -174,8 +197,7 @@ class Workspace(Horizontal):
 
     def action_resize_sidebar(self, step: int) -> None:
         """Make the sidebar wider or narrower."""
-        width = self._screen_size.width
-        self._resize_sidebar(sidebar_cells(width, self.sidebar) + step * SIDEBAR_STEP)
+        self._resize_sidebar(self._sidebar_cells() + step * SIDEBAR_STEP)
 
     def action_resize_compose(self, step: int) -> None:
         """Make the open compose pane higher or lower."""

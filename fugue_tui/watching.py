@@ -1,0 +1,338 @@
+"""What the terminals ask of the daemon: windows are opened, looked at, typed into and closed from here."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Collection
+from uuid import UUID
+
+from textual import on, work
+
+from fugue_core.client.link import Opener
+from fugue_core.errors import FugueError, SessionNotFound, WindowNotFound
+from fugue_core.place import state_dir
+from fugue_core.protocol.window import WindowChanged, WindowInfo
+from fugue_tui.config import Config
+from fugue_tui.screens.kill_panel import KillPanel
+from fugue_tui.shell import Shell
+from fugue_tui.terminal import (
+    Head,
+    Layout,
+    WatchState,
+    WindowKey,
+    exit_words,
+    head_of,
+    keys_of,
+    layouts_path,
+    leaf_of,
+    load_layouts,
+    pruned,
+    save_layouts,
+)
+from fugue_tui.watch import Watch
+from fugue_tui.widgets.session_list import SessionList
+from fugue_tui.widgets.terminal_pane import TerminalPane
+from fugue_tui.widgets.terminal_view import TerminalView
+
+
+class WatchingShell(Shell):
+    """The frame, with terminals in it. See `app.FugueApp` for all that is about messages and sessions."""
+
+    def __init__(
+        self, opener: Opener | None = None, *, server: str | None = None, config: Config | None = None
+    ) -> None:
+        super().__init__(opener, server=server, config=config)
+        self._watches: dict[TerminalView, Watch] = {}
+        self._windows_seen: frozenset[WindowKey] = frozenset()
+        self._layouts_path = layouts_path(state_dir(f"{self._server}.sock"))
+        self._layouts = load_layouts(self._layouts_path)
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Leave every key to the program that has them."""
+        if action == "quit_anywhere" and isinstance(self.focused, TerminalView):
+            return False
+        return super().check_action(action, parameters)
+
+    # ------------------------------------------------------------------------------------------------- data goes down
+
+    def show_windows(self) -> None:
+        """Give the terminals what there is to show now."""
+        pane, now = self.terminal_pane, time.time()
+        living = frozenset(
+            WindowKey(session, number) for session, windows in self._world.windows.items() for number in windows
+        )
+        closed = self._windows_seen - living
+        self._windows_seen = living
+        self._let_go(closed)
+        if not self.workspace.has_terminals:
+            return
+        for key, view in pane.views.items():
+            window = self._window(key)
+            if window is None:
+                continue
+            if view.display and view.has_focus:
+                self._world.hear(window)
+            watch = self._watches.get(view)
+            if watch is not None and watch.state.kind == "exited" and window.exited is None:
+                watch.retry()
+        unheard = self._world.unheard()
+
+        def head(key: WindowKey) -> Head:
+            info = self._world.sessions.get(key.session)
+            if info is None:
+                return Head()
+            return head_of(info, self._world.windows_of(key.session), key.window, now, unheard)
+
+        pane.update_heads(head)
+
+    def _let_go(self, closed: Collection[WindowKey]) -> None:
+        """Show windows that are closed no more; where nothing is left, go back to the messages."""
+        pane = self.terminal_pane
+        gone = [key for key in pane.views if key in closed]
+        if not gone:
+            return
+        words = exit_words(None)
+        for key in gone:
+            watch = self._watches.get(pane.views[key])
+            if watch is not None and watch.state.exited is not None:
+                words = exit_words(watch.state.exited)
+        had_focus = pane.has_focus_within
+        if not pane.keep_only([key for key in pane.views if key not in closed], self._next_living):
+            self.notify(f"the last program here {words}", markup=False)
+            if self.workspace.has_terminals:
+                self._leave(to_log=had_focus)
+
+    def _next_living(self, key: WindowKey) -> WindowKey | None:
+        windows = self._world.windows_of(key.session)
+        return WindowKey(key.session, windows[0].window) if windows else None
+
+    def _window(self, key: WindowKey) -> WindowInfo | None:
+        return self._world.windows.get(key.session, {}).get(key.window)
+
+    def _show_link(self) -> None:
+        super()._show_link()
+        if self._link.is_up:
+            for watch in self._watches.values():
+                if watch.state.kind == "lost":
+                    watch.retry()
+
+    # ------------------------------------------------------------------------------------------------ opening, leaving
+
+    @on(SessionList.OpenAsked)
+    def open_asked(self, event: SessionList.OpenAsked) -> None:
+        """Show a session's terminals."""
+        self.open_session(event.sessions[0].id)
+
+    def open_session(self, session: UUID) -> None:
+        """Show a session's terminals as they were left; the keys go to its own."""
+        living = {WindowKey(each, number) for each, windows in self._world.windows.items() for number in windows}
+        layout: Layout | None = self._layouts.of(session)
+        if layout is not None:
+            layout = pruned(layout, living)
+        windows = self._world.windows_of(session)
+        first = WindowKey(session, windows[0].window if windows else 0)
+        if layout is None:
+            layout = leaf_of(first)
+        shown = keys_of(layout)
+        active = next((key for key in shown if key.session == session), shown[0])
+        self.workspace.bring("terminal")
+        self.terminal_pane.show(session, layout, active)
+        self._is_stale = True
+
+    @on(SessionList.BesideAsked)
+    def open_beside(self, event: SessionList.BesideAsked) -> None:
+        """Show one more session's program beside what is shown."""
+        session, pane = event.sessions[0].id, self.terminal_pane
+        keys = [WindowKey(session, window.window) for window in self._world.windows_of(session)]
+        free = [key for key in keys if key not in pane.views]
+        active = pane.active
+        if active is None or active.window is None or not pane.views or not free:
+            self.open_session(session)
+        elif not pane.can_split:
+            self.notify("four terminals are side by side already", markup=False)
+        else:
+            self.workspace.bring("terminal")
+            pane.split(active.window, free[0], "beside")
+
+    def action_terminals(self) -> None:
+        """Go to the terminals as they were left; where none were, to those of the session under the cursor."""
+        active = self.terminal_pane.active
+        if active is not None and active.window is not None:
+            self.workspace.bring("terminal")
+            self.terminal_pane.activate(active.window)
+            self._is_stale = True
+            return
+        row = self.session_list.selected
+        session = None if row is None else row.session
+        if session is not None and self._world.windows.get(session.id):
+            self.open_session(session.id)
+        else:
+            self._leave(to_log=True)
+            self.notify("no terminal is open; enter on a session with a program shows it", markup=False)
+
+    @on(TerminalPane.Left)
+    def leave_terminals(self) -> None:
+        """Go back to the messages; the programs go on."""
+        self._leave(to_log=True)
+
+    def _leave(self, *, to_log: bool) -> None:
+        self.workspace.bring("log")
+        (self.message_pane.front if to_log else self.session_list).focus()
+
+    @on(TerminalPane.SessionsAsked)
+    def go_to_sessions(self) -> None:
+        """Go to the sessions; the terminals stay in sight."""
+        self.session_list.focus()
+
+    @on(TerminalPane.Changed)
+    def keep_layout(self, event: TerminalPane.Changed) -> None:
+        """Remember how the terminals stand, for next time."""
+        pane = event.pane
+        if pane.home is not None and pane.layout_of_views is not None:
+            layouts = self._layouts.with_layout(pane.home, pane.layout_of_views)
+            if layouts != self._layouts:
+                self._layouts = layouts
+                save_layouts(self._layouts_path, layouts)
+        self._is_stale = True
+
+    # ------------------------------------------------------------------------------------------------------- watching
+
+    @on(TerminalView.Wanted)
+    def watch_window(self, event: TerminalView.Wanted) -> None:
+        """Look at a window for a terminal, in its size."""
+        view = event.view
+        window = view.window
+        if window is None or not view.is_mounted:
+            return
+        watch = self._watches.get(view)
+        if watch is not None and watch.window == window:
+            watch.resize(view.room)
+            return
+        if watch is not None:
+            watch.close()
+
+        def take_state(state: WatchState) -> None:
+            if view.window == window:
+                view.state = state
+            if state.kind == "closed":
+                self.call_later(self._let_go, {window})
+
+        watch = Watch(
+            window,
+            view.room,
+            client=lambda: self._link.client if self._link.is_up else None,
+            on_frames=lambda frames: view.take(frames) if view.window == window else None,
+            on_state=take_state,
+        )
+        self._watches[view] = watch
+        self._run_watch(watch)
+
+    @work
+    async def _run_watch(self, watch: Watch) -> None:
+        await watch.run()
+
+    @on(TerminalView.Unwanted)
+    def unwatch_window(self, event: TerminalView.Unwanted) -> None:
+        """Look no more."""
+        watch = self._watches.pop(event.view, None)
+        if watch is not None:
+            watch.close()
+
+    @on(TerminalView.Typed)
+    def type_into(self, event: TerminalView.Typed) -> None:
+        """Type into a program's terminal."""
+        watch = self._watches.get(event.view)
+        if watch is not None:
+            watch.type(event.data)
+
+    @on(TerminalView.Prefixed)
+    def show_prefix(self, event: TerminalView.Prefixed) -> None:
+        """Say that the next key is fugue's, or that it was."""
+        self.status_bar.is_prefixed = event.view.is_prefixed
+
+    # -------------------------------------------------------------------------------------------------------- windows
+
+    @on(TerminalPane.WindowAsked)
+    @work
+    async def open_window(self, event: TerminalPane.WindowAsked) -> None:
+        """Start another program in the session; the terminal shows it."""
+        new = await self._new_window(event.window)
+        if new is not None:
+            event.pane.turn(event.window, new)
+
+    @on(TerminalPane.SplitAsked)
+    @work
+    async def split_terminal(self, event: TerminalPane.SplitAsked) -> None:
+        """Start another program in the session, beside the one that is shown."""
+        new = await self._new_window(event.window)
+        if new is not None:
+            event.pane.split(event.window, new, event.way)
+
+    async def _new_window(self, beside: WindowKey) -> WindowKey | None:
+        """Start the user's shell where another program of the session was started."""
+        there = self._window(beside)
+        directory = None if there is None else there.directory
+        try:
+            window = await self.client.windows.new(beside.session, directory=directory)
+        except FugueError as error:
+            self.notify(str(error), severity="error", markup=False)
+            return None
+        self._world.apply(WindowChanged(window=window))
+        return WindowKey(window.session, window.window)
+
+    @on(TerminalPane.TurnAsked)
+    def turn_terminal(self, event: TerminalPane.TurnAsked) -> None:
+        """Show another of the session's windows."""
+        session, numbers = event.window.session, sorted(self._world.windows.get(event.window.session, {}))
+        if event.number is not None:
+            if event.number not in numbers:
+                self.notify(f"there is no window {event.number}", markup=False)
+                return
+            number = event.number
+        elif event.window.window in numbers:
+            number = numbers[(numbers.index(event.window.window) + event.step) % len(numbers)]
+        else:
+            return
+        if number != event.window.window:
+            event.pane.turn(event.window, WindowKey(session, number))
+
+    @on(TerminalPane.KillAsked)
+    def ask_to_kill(self, event: TerminalPane.KillAsked) -> None:
+        """Ask whether a program is to end; a window whose program has exited is closed at once."""
+        window = self._window(event.window)
+        if window is None:
+            return
+        if window.exited is not None:
+            self._kill(event.window, None)
+        else:
+            is_last = len(self._world.windows_of(window.session)) == 1
+            self.push_screen(KillPanel(window, self.palette, is_last=is_last, beside=self.session_list))
+
+    @on(KillPanel.Confirmed)
+    def kill_confirmed(self, event: KillPanel.Confirmed) -> None:
+        """End a program and close its window."""
+        self._kill(WindowKey(event.window.session, event.window.window), event.panel)
+
+    @work
+    async def _kill(self, key: WindowKey, panel: KillPanel | None) -> None:
+        try:
+            with contextlib.suppress(SessionNotFound, WindowNotFound):  # it has ended by itself
+                await self.client.windows.kill(key.session, key.window)
+        except FugueError as error:
+            if panel is None:
+                self.notify(str(error), severity="error", markup=False)
+            else:
+                panel.show_refusal(str(error))
+        else:
+            if panel is not None:
+                panel.close()
+
+    @on(TerminalPane.RespawnAsked)
+    @work
+    async def respawn(self, event: TerminalPane.RespawnAsked) -> None:
+        """Start the program of a window again."""
+        try:
+            await self.client.windows.respawn(event.window.session, event.window.window)
+        except FugueError as error:
+            self.notify(str(error), severity="error", markup=False)
