@@ -28,6 +28,7 @@ from fugue_tui.writing import FieldName, Kind, Reach, Template, TypeUse, find_se
 CHECKED_AT_ONCE_CHARS = 20_000
 CHECK_S = 0.2
 """A longer payload is checked when nothing was typed for so long."""
+ROOM_FOR_WHOSE = 72
 
 
 class MessageForm(Vertical):
@@ -310,10 +311,11 @@ class MessageForm(Vertical):
         sender = find_session(self.sessions, self._sender.value.strip()) if self._sender.value.strip() else me
         self._to.home = (sender.repo if sender else None) or ""
         self._sender.input.placeholder = "".join(piece.text for piece in sender_pieces(me, self.palette, is_you=True))
+        words = f"takes {self.template.whose}" if self.template and self.size.width >= ROOM_FOR_WHOSE else "template"
         self.query_one("#template", TextRow).left = (
             ()
             if self.template is None
-            else (Ink("f7", "text", press="template"), Ink(f" takes {self.template.whose}", "faint", press="template"))
+            else (Ink("  f7", "text", press="template"), Ink(f" {words}", "faint", press="template"))
         )
         rule = self.query_one("#payload-rule", TextRow)
         ink = "accent" if self._editor.has_focus else "faint"

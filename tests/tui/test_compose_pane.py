@@ -629,6 +629,14 @@ async def test_what_was_typed_while_it_was_sent_stays() -> None:
 # -------------------------------------------------------------------------------------------------- history and drafts
 
 
+async def test_in_a_narrow_pane_the_offer_of_a_template_leaves_room_for_the_type() -> None:
+    async with desktop(53) as (_, pane, pilot):
+        pane.write_to("tag:builder", msg_type="gas_town.bid")
+        await pilot.pause()
+        assert said(pane, "template").split() == ["f7", "template"]
+        assert pane.query_one("#msg-type").region.width > 20
+
+
 async def test_history_goes_back_and_forth_and_loses_nothing() -> None:
     old = [Draft(target="tag:x", msg_type="one", payload="1"), Draft(target="session:ivy", msg_type="two", payload="2")]
     async with desktop() as (_, pane, pilot):
