@@ -29,6 +29,8 @@ KIND_NAMES: dict[Kind, str] = {
     "broadcast": "Broadcast",
     "worktree": "Worktree",
 }
+KIND_KEYS: dict[Kind, int] = {"tag": 0, "session": 0, "broadcast": 3, "worktree": 0}
+"""Which letter of a kind's name is its key; `alt+b` is what many terminals send for `ctrl+left`."""
 FieldName: TypeAlias = Literal["target", "sender", "msg_type", "payload"]
 PREVIEW_CHARS = 400
 REPO_CELLS, REPO_CELLS_NARROW = 20, 8
@@ -154,12 +156,14 @@ def kind_pieces(active: Kind, *, is_narrow: bool) -> tuple[Ink, ...]:
     """Return the four kinds, the letter of each one's key underlined; where it is narrow the others by it alone."""
     pieces: list[Ink] = []
     for kind in KINDS:
-        name = KIND_NAMES[kind]
-        rest = "" if is_narrow and kind != active else f"{name[1:]} "
+        name, place = KIND_NAMES[kind], KIND_KEYS[kind]
+        start, letter, rest = f" {name[:place]}", name[place], f"{name[place + 1 :]} "
+        if is_narrow and kind != active:
+            start, letter, rest = " ", letter.upper(), ""
         ink, fill, is_bold = ("accent", "accent_fill", True) if kind == active else ("muted", "", False)
         pieces += [
-            Ink(" ", fill=fill, press=kind),
-            Ink(name[0], ink, fill, bold=is_bold, press=kind, underline=True),
+            Ink(start, ink, fill, bold=is_bold, press=kind),
+            Ink(letter, ink, fill, bold=is_bold, press=kind, underline=True),
             Ink(rest, ink, fill, bold=is_bold, press=kind),
         ]
         if not is_narrow:

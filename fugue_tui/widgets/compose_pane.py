@@ -53,12 +53,14 @@ class ComposePane(Vertical):
         Binding("tab", "next_field(1)", "next field", id="compose.next_field"),
         Binding("alt+n", "pass_on", "next pane", priority=True, id="compose.next_pane"),
         Binding("escape", "leave", "back", key_display="esc", id="compose.leave"),
-        Binding("alt+t", "kind('tag')", "target", key_display="alt+t s b w r", priority=True, id="compose.to_tag"),
+        Binding("alt+t", "kind('tag')", "target", key_display="alt+t s a w r", priority=True, id="compose.to_tag"),
         Binding("f6", "format", "format", priority=True, id="compose.format"),
         Binding("f7", "template", "template", show=False, priority=True, id="compose.template"),
         Binding("f8", "show_fault", "to the fault", show=False, priority=True, id="compose.fault"),
         Binding("alt+s", "kind('session')", "to a session", show=False, priority=True, id="compose.to_session"),
-        Binding("alt+b", "kind('broadcast')", "to all here", show=False, priority=True, id="compose.to_broadcast"),
+        Binding(
+            "alt+a,alt+b", "kind('broadcast')", "to all here", show=False, priority=True, id="compose.to_broadcast"
+        ),
         Binding("alt+w", "kind('worktree')", "to a worktree", show=False, priority=True, id="compose.to_worktree"),
         Binding("alt+r", "turn_repo", "in this repository, in any", show=False, priority=True, id="compose.repo"),
         Binding("ctrl+up", "history(-1)", "older", show=False, priority=True, id="compose.older"),

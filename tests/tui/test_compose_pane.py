@@ -149,6 +149,7 @@ async def write(pilot: Hands, target: str = "tag:builder", msg_type: str = "note
         ("alt+t", "builder", Tagged("builder")),
         ("alt+s", "ivy", SessionNamed("ivy")),
         ("alt+w", "/src/ivy", Worktree("/src/ivy")),
+        ("alt+a", "", Broadcast()),
         ("alt+b", "", Broadcast()),
     ],
 )
