@@ -498,7 +498,7 @@ class Stage:
     ) -> None:
         """Take a window whose program has exited off its session, or keep it; a session without any has ended."""
         key = window.key
-        stays = (window.keep or key in self._staying) and not is_killed
+        stays = key in self._staying or (window.keep and not is_killed and key not in self._killed)
         self._staying.discard(key)
         try:
             if stays:

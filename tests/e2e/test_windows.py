@@ -222,6 +222,12 @@ def test_windows_are_opened_listed_renamed_and_closed(cat: Fugue) -> None:
     assert "no windows" in cat("window", "ls").err
 
 
+def test_a_window_that_would_be_kept_is_closed_when_it_is_killed(cat: Fugue) -> None:
+    cat("window", "new", "-s", "cat-1", "--keep", "--", "cat")
+    assert cat("window", "kill", "1", "-s", "cat-1").code == 0
+    assert [window["window"] for window in windows(cat)] == [0]
+
+
 def test_within_a_window_its_own_is_meant(cat: Fugue) -> None:
     cat("window", "new", "-s", "cat-1", "--", "cat")
     cat.environment["FUGUE_WINDOW"] = "1"
