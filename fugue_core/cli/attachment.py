@@ -37,8 +37,10 @@ _RETURN_POLL_S = 0.05
 _SAY_AFTER_S = 0.7
 """A daemon that is replaced is back sooner, and nobody need know."""
 _READ_BYTES = 256 * 1024
-_OUTBOX_BYTES = 1 << 20
-"""What may wait for a daemon that does not read; then nothing more is read from the keyboard."""
+_TYPED_AT_ONCE_BYTES = 64 * 1024
+_TYPED_BYTES = 64 * 1024 * 1024
+"""What may wait for a program that does not read; the prefix must still be heard, so what is beyond it is lost."""
+_ASK_AGAIN_S = 0.02
 
 _ENDS = (signal.SIGTERM, signal.SIGHUP, signal.SIGINT, signal.SIGQUIT)
 _SIGNALS = (signal.SIGWINCH, signal.SIGCONT, signal.SIGTSTP, *_ENDS)
@@ -88,7 +90,9 @@ class Attachment:
         self._view: int | None = None
         self._has_shown = False
         self._is_helping = False
-        self._unsent: list[bytes] = []
+        self._typed = bytearray()
+        self._asked_bytes = 0
+        self._ask_again_at = 0.0
         self._lost_at = 0.0
         self._has_said_so = False
         self._keys_due = 0.0
@@ -137,6 +141,7 @@ class Attachment:
             elif self._keyboard.wait_s is not None and time.monotonic() >= self._keys_due:
                 self._take_keys(self._keyboard.flush())
             self._keys_due = time.monotonic() + (self._keyboard.wait_s or 0)
+            self._send_typed()
             if wire is not None:
                 self._exchange(wire, ready)
             if self._wire is None:
@@ -148,9 +153,7 @@ class Attachment:
     def _wait(self, signals: _Signals) -> dict[int, int]:
         """Return what is ready; of each descriptor, what for."""
         console, wire = self._console, self._wire
-        wanted = {signals.fd: select.POLLIN}
-        if wire is None or len(wire.outbox) < _OUTBOX_BYTES:
-            wanted[console.input] = select.POLLIN
+        wanted = {signals.fd: select.POLLIN, console.input: select.POLLIN}
         if console.has_pending:
             wanted[console.output] = wanted.get(console.output, 0) | select.POLLOUT
         if wire is not None:
@@ -160,8 +163,11 @@ class Attachment:
         for fd, events in wanted.items():
             if events:
                 poll.register(fd, events)
-        waits = [wait for wait in (self._keyboard.wait_s, _RETURN_POLL_S if wire is None else None) if wait is not None]
-        return dict(poll.poll(min(waits) * 1000 if waits else None))
+        waits = [self._keyboard.wait_s, _RETURN_POLL_S if wire is None else None]
+        if self._typed and not self._asked_bytes:
+            waits.append(_ASK_AGAIN_S)
+        due = [wait_s for wait_s in waits if wait_s is not None]
+        return dict(poll.poll(min(due) * 1000 if due else None))
 
     def _exchange(self, wire: _Wire, ready: dict[int, int]) -> None:
         try:
@@ -215,9 +221,7 @@ class Attachment:
             return
         self._view = answer["view"]
         self._window = answer["window"]["window"]
-        unsent, self._unsent = self._unsent, []
-        for data in unsent:
-            self._type(data)
+        self._send_typed()
 
     def _leave_view(self) -> None:
         if self._view is not None:
@@ -269,11 +273,31 @@ class Attachment:
                 self._type(token)
 
     def _type(self, data: bytes) -> None:
-        if self._view is None:
-            self._unsent.append(data)
-        else:
-            text = binascii.b2a_base64(data, newline=False).decode()
-            self._tell("view.input", {"view": self._view, "data": text})
+        if len(self._typed) < _TYPED_BYTES:
+            self._typed += data
+        self._send_typed()
+
+    def _send_typed(self) -> None:
+        """Send what was typed, one piece at a time: where the program has no room for it, it is sent again later."""
+        if self._view is None or self._asked_bytes or not self._typed or time.monotonic() < self._ask_again_at:
+            return
+
+        def answered(answer: Any) -> None:
+            if isinstance(answer, Refused) and answer.name == "InputFull":
+                self._asked_bytes = 0
+                self._ask_again_at = time.monotonic() + _ASK_AGAIN_S
+            else:
+                self._drop_asked()
+                self._send_typed()
+
+        piece = self._typed[:_TYPED_AT_ONCE_BYTES]
+        self._asked_bytes = len(piece)
+        text = binascii.b2a_base64(piece, newline=False).decode()
+        self._ask("view.input", {"view": self._view, "data": text}, answered)
+
+    def _drop_asked(self) -> None:
+        del self._typed[: self._asked_bytes]
+        self._asked_bytes = 0
 
     def _obey(self, key: Pressed) -> None:
         if key == "d":
@@ -340,6 +364,7 @@ class Attachment:
         wire.close()
         self._wire = None
         self._view = None
+        self._drop_asked()  # which may have been typed, and must not be typed twice
         self._is_helping = False
         self._lost_at = time.monotonic()
         self._has_said_so = False
@@ -350,9 +375,8 @@ class Attachment:
 
         gone_s = time.monotonic() - self._lost_at
         try:
-            connection = self._command.connect(may_start=False)
-            connection.ask("ping")
-        except Refused as refused:
+            connection = self._connect()
+        except Refused as refused:  # as a daemon of another protocol does
             self._end(printable(refused.message), outcome.of_error(refused.name))
         except FugueError:
             if gone_s >= RETURN_PATIENCE_S:
@@ -364,6 +388,15 @@ class Attachment:
         else:
             self._wire = _Wire(*connection.release())
             self._attach(self._window)
+
+    def _connect(self) -> Connection:
+        connection = self._command.connect(may_start=False)
+        try:
+            connection.ask("ping")
+        except BaseException:
+            connection.close()
+            raise
+        return connection
 
 
 class _Wire:

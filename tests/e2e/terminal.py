@@ -70,7 +70,12 @@ class Terminal:
 
     def type(self, data: bytes | str) -> None:
         """Press keys."""
-        os.write(self._ours, data if isinstance(data, bytes) else data.encode())
+        left = data if isinstance(data, bytes) else data.encode()
+        while left:
+            try:
+                left = left[os.write(self._ours, left) :]
+            except BlockingIOError:
+                select.select([], [self._ours], [], PATIENCE_S)
 
     def resize(self, cols: int, rows: int) -> None:
         """Pull at the corner of the window."""

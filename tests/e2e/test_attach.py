@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import signal
 import sys
+import threading
 from pathlib import Path
 
 import pytest
@@ -132,6 +134,25 @@ def test_answers_of_the_terminal_do_not_reach_the_program(fugue: Fugue) -> None:
         terminal.until_shows("ready")
         terminal.type(b"<\x1b[?62;22c\x1b[24;80R\x1b]11;rgb:0000/0000/0000\x07\x1bP>|xterm\x1b\\\x1b[1;2R>")
         terminal.until_shows("<^[[1;2R>")
+
+
+def test_nothing_is_lost_of_much_that_is_typed_before_the_program_reads(fugue: Fugue) -> None:
+    new(
+        fugue,
+        "--",
+        "sh",
+        "-c",
+        "stty raw -echo; echo ready; until [ -e go ]; do sleep 0.02; done; head -c 3000000 | md5sum",
+    )
+    data = bytes(range(32, 127)) * 31_579
+    with Terminal(fugue, "attach", "cat-1") as terminal:
+        terminal.until_shows("ready")
+        typing = threading.Thread(target=terminal.type, args=(data[:3_000_000],))
+        typing.start()
+        typing.join(PATIENCE_S)
+        assert not typing.is_alive()  # so the command has read all of it, and the daemon takes a third
+        (fugue.directory / "go").touch()
+        terminal.until_shows(hashlib.md5(data[:3_000_000]).hexdigest())
 
 
 def test_the_escape_key_is_not_kept(fugue: Fugue) -> None:
