@@ -18,8 +18,9 @@ _NARROWEST, _WIDEST = 60, 100
 _LABEL_COLUMNS = 26
 
 _ABOUT = """\
-fugue carries messages between the programs that you run side by side: each joins as a session, with a name and any
-number of tags, and is sent messages by either. Nothing that was acknowledged is ever lost."""
+fugue carries messages between the programs that you run side by side: each is a session, with a name and any number of
+tags, and is sent messages by either. Nothing that was acknowledged is ever lost. A session joins by itself, or fugue
+runs a program for it, which goes on when your terminal is gone."""
 
 _TARGETS = (
     ("tag:TAG", "all who carry the tag"),
@@ -29,7 +30,7 @@ _TARGETS = (
 )
 
 _EXIT_CODES = """\
-Exit codes: 0 done, 1 refused or failed, 2 usage, 3 no recipient, 4 no such session or message, 5 no daemon,
+Exit codes: 0 done, 1 refused or failed, 2 usage, 3 no recipient, 4 no such session, window or message, 5 no daemon,
 124 waited in vain."""
 
 

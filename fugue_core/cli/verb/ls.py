@@ -37,7 +37,9 @@ def run(command: Command) -> int:
     heads = _HEADS + _PROGRAM_HEADS if has_windows else _HEADS
     rows = [[*_row(session), *_programs(session["id"], windows)][: len(heads)] for session in sessions]
     if not rows:
-        command.say("no session matches" if command.has("filter") else "no sessions; `fugue join NAME` makes one")
+        command.say(
+            "no session matches" if command.has("filter") else "no sessions; `fugue join NAME` or `fugue new` makes one"
+        )
         return outcome.DONE
     paint = paint_for_stdout()
 

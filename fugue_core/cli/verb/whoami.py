@@ -26,7 +26,7 @@ VERB = Verb(
     "whoami",
     "Print the name of the session that this shell speaks for",
     run=run,
-    details="That is $FUGUE_SESSION, which `fugue join` and `fugue run` set; `fugue show` tells more of it.",
+    details="That is $FUGUE_SESSION, which `fugue join`, `fugue run` and `fugue new` set; `fugue show` tells more.",
     options=(Option("-i", "--id", help="print its id, which never changes, and not its name"),),
     examples=(("fugue whoami", "the name"), ("fugue whoami --json", "the id, tags, place and unread messages too")),
 )
