@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
@@ -11,10 +12,12 @@ from textual.strip import Strip
 
 from fugue_core.printable import printable
 from fugue_core.protocol.session import SessionInfo
+from fugue_core.protocol.window import WindowInfo
 from fugue_tui.chip import chip_text, put_chip, put_chips, wrap
 from fugue_tui.line import Line, fit
 from fugue_tui.palette import Palette
 from fugue_tui.roster import Roster, last_part, short_path
+from fugue_tui.terminal import exit_words, signs_of
 from fugue_tui.view import clock_time, short_age, short_target
 
 LABEL_AT, VALUE_AT = 2, 11
@@ -49,6 +52,7 @@ class Card:
             lines += self._wrapped("path", short_path(info.worktree.path, self._home))
         clients = info.attached_clients
         lines.append(self._entry("clients", f"{clients} connected" if clients else "nobody, so what is sent waits"))
+        lines += self._windows(info, is_whole=is_whole)
         lines.append(self._entry("unread", f"{info.unread:,}", is_strong=bool(info.unread)))
         lines.append(self._entry("last", self._last_of(info)))
         if is_whole:
@@ -56,6 +60,30 @@ class Card:
             lines += self._wrapped("id", str(info.id))
         lines += self._metadata(info, is_whole=is_whole)
         return [line.strip() for line in lines]
+
+    def _windows(self, info: SessionInfo, *, is_whole: bool) -> Iterator[Line]:
+        """Yield what runs in its windows: all on one line, or each on its own with its command and its title."""
+        windows = self._roster.windows.get(info.id, ())
+        if not windows:
+            return
+        if not is_whole:
+            pieces = [
+                " ".join(filter(None, (str(window.window), window.title or window.name, self._signs(window))))
+                for window in windows[:SHOWN_ENTRIES]
+            ]
+            label = "window" if len(windows) == 1 else f"{len(windows)} wins"
+            yield self._entry(label, "  ".join(pieces))
+            return
+        for number, window in enumerate(windows[:SHOWN_ENTRIES]):
+            command = shlex.join(window.command)[:VALUE_CHARS]
+            yield self._entry("" if number else "windows", f"{window.window} {command}  {self._signs(window)}".rstrip())
+            if window.title:
+                yield self._entry("", f"  {window.title}")
+            if window.exited is not None:
+                yield self._entry("", f"  {exit_words(window.exited)}")
+
+    def _signs(self, window: WindowInfo) -> str:
+        return signs_of([window], self._roster.now, self._roster.unheard)
 
     def several(self, infos: Sequence[SessionInfo], *, word: str) -> list[Strip]:
         """Return the lines about several sessions: what all have, what some have, and the sums."""

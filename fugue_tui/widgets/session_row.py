@@ -13,6 +13,7 @@ from fugue_tui.chip import put_chips
 from fugue_tui.line import Line
 from fugue_tui.palette import Palette
 from fugue_tui.roster import Roster, SessionRow, short_count, short_path
+from fugue_tui.terminal import signs_of
 from fugue_tui.view import short_age
 
 WIDE = 40
@@ -77,19 +78,32 @@ class RowPen:
         name_colour = palette.strong if is_cursor else palette.text if is_connected else palette.muted
         right = width - 1 - (AGE_CELLS if is_wide else 0)
         unread_cells = len(short_count(info.unread)) + 2 if info.unread else 0
+        signs = signs_of(self._roster.windows.get(info.id, ()), self._roster.now, self._roster.unheard)
+        sign_cells = cell_len(signs) + 1 if signs else 0
         is_you = info.id == self._roster.you
         line.at(NAME_AT)
-        name_room = right - unread_cells - NAME_AT - (len(" you") if is_you else 0) - 1
+        name_room = right - unread_cells - sign_cells - NAME_AT - (len(" you") if is_you else 0) - 1
         line.put(row.label, name_colour, bold=is_cursor, width=max(1, min(NAME_CHARS, name_room)))
         if is_you:
             line.put(" you", palette.muted, italic=True)
         line.put(" ", palette.muted).at(CHIPS_AT if is_wide else CHIPS_AT_NARROW)
-        put_chips(line, info.tags, right - unread_cells - bool(unread_cells), palette, has_fill=is_wide)
+        free = right - unread_cells - bool(unread_cells)
+        put_chips(line, info.tags, free - sign_cells, palette, has_fill=is_wide)
+        if signs:  # at the edge, and never on the name's heels
+            line.put(" ", palette.muted).at(free - sign_cells + 1).put(
+                signs, self._sign_colour(signs), bold="♪" in signs
+            )
         self._draw_unread(line, info.unread, right)
         if is_wide:
             last = self._roster.last.get(info.id)
             age = short_age(None if last is None else max(0.0, self._roster.now - last.at))
             line.at(width - 1 - len(age)).put(age, palette.muted if is_cursor else palette.faint)
+
+    def _sign_colour(self, signs: str) -> str:
+        palette = self._palette
+        if "✗" in signs:
+            return palette.bad
+        return palette.wait if "♪" in signs else palette.ok
 
     def _draw_unread(self, line: Line, unread: int, end: int) -> None:
         if unread:
