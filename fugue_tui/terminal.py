@@ -1,6 +1,6 @@
 """Terminals as plain values: what one shows, how several share the room, what stands over them. No I/O.
 
-Only `load_layouts` and `save_layouts` touch the disk.
+Only `load_terminals` and `save_terminals` touch the disk.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from fugue_tui.roster import last_part
 MOST = 4
 """Terminals that are shown side by side."""
 LAYOUTS_KEPT = 200
+COMMANDS_KEPT = 100
 BUSY_S = 3.0
 """A program that said something within so many seconds is busy. It is told once a second."""
 LEAST_COLS, LEAST_ROWS = 12, 3
@@ -203,43 +204,56 @@ def neighbour(places: Mapping[WindowKey, Region], at: WindowKey, direction: Dire
     return min(beside)[2] if beside else None
 
 
-class Layouts(msgspec.Struct, frozen=True, kw_only=True):
-    """What is kept between two runs: each session's layout, by its id; used last comes last."""
+class TerminalMemory(msgspec.Struct, frozen=True, kw_only=True):
+    """What is kept between two runs.
+
+    Fields:
+        by_session: Each session's layout, by its id; used last comes last.
+        commands: What was started, the newest last.
+    """
 
     by_session: dict[str, Layout] = {}
+    commands: tuple[str, ...] = ()
 
     def of(self, session: UUID) -> Layout | None:
         """Return a session's layout."""
         return self.by_session.get(str(session))
 
-    def with_layout(self, session: UUID, layout: Layout) -> Layouts:
-        """Return the layouts with one more, or another; what was not used for longest is forgotten."""
+    def with_command(self, command: str) -> TerminalMemory:
+        """Return it with one more command; a repeated one moves to the end."""
+        if not command.strip():
+            return self
+        commands = (*(each for each in self.commands if each != command), command)[-COMMANDS_KEPT:]
+        return msgspec.structs.replace(self, commands=commands)
+
+    def with_layout(self, session: UUID, layout: Layout) -> TerminalMemory:
+        """Return it with one more, or another; what was not used for longest is forgotten."""
         others = [(key, other) for key, other in self.by_session.items() if key != str(session)]
         if isinstance(layout, Leaf) and layout.window == 0:  # as it would be anyway
-            return Layouts(by_session=dict(others))
-        return Layouts(by_session=dict([*others[1 - LAYOUTS_KEPT :], (str(session), layout)]))
+            return msgspec.structs.replace(self, by_session=dict(others))
+        return msgspec.structs.replace(self, by_session=dict([*others[1 - LAYOUTS_KEPT :], (str(session), layout)]))
 
 
-def layouts_path(state_dir: str) -> str:
-    """Return where a server's layouts are kept."""
+def terminals_path(state_dir: str) -> str:
+    """Return where a server's layouts and commands are kept."""
     return f"{state_dir}/terminals.json"
 
 
-def load_layouts(path: str) -> Layouts:
+def load_terminals(path: str) -> TerminalMemory:
     """Return what was kept; nothing where there is nothing, or nothing that can be read."""
     try:
         with open(path, "rb") as file:
-            return msgspec.json.decode(file.read(), type=Layouts)
+            return msgspec.json.decode(file.read(), type=TerminalMemory)
     except (OSError, msgspec.DecodeError, UnicodeDecodeError):
-        return Layouts()
+        return TerminalMemory()
 
 
-def save_layouts(path: str, layouts: Layouts) -> None:
-    """Keep them; a disk that does not take them is not worth a word."""
+def save_terminals(path: str, memory: TerminalMemory) -> None:
+    """Keep it; a disk that does not take it is not worth a word."""
     with contextlib.suppress(OSError):
         os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)
         with open(f"{path}.new", "wb") as file:
-            file.write(msgspec.json.encode(layouts))
+            file.write(msgspec.json.encode(memory))
         os.replace(f"{path}.new", path)
 
 

@@ -2,33 +2,40 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
+import os
 import time
 from collections.abc import Collection
 from uuid import UUID
 
+import msgspec
 from textual import on, work
 
+from fugue_core.cli.outcome import Failure
+from fugue_core.cli.worktree import Worktree
 from fugue_core.client.link import Opener
 from fugue_core.errors import FugueError, SessionNotFound, WindowNotFound
 from fugue_core.place import state_dir
 from fugue_core.protocol.window import WindowChanged, WindowInfo
 from fugue_tui.config import Config
 from fugue_tui.screens.kill_panel import KillPanel
+from fugue_tui.screens.new_session import NewSession, NewSessionDraft, field_of
 from fugue_tui.shell import Shell
 from fugue_tui.terminal import (
     Head,
     Layout,
+    TerminalMemory,
     WatchState,
     WindowKey,
     exit_words,
     head_of,
     keys_of,
-    layouts_path,
     leaf_of,
-    load_layouts,
+    load_terminals,
     pruned,
-    save_layouts,
+    save_terminals,
+    terminals_path,
 )
 from fugue_tui.watch import Watch
 from fugue_tui.widgets.session_list import SessionList
@@ -45,8 +52,9 @@ class WatchingShell(Shell):
         super().__init__(opener, server=server, config=config)
         self._watches: dict[TerminalView, Watch] = {}
         self._windows_seen: frozenset[WindowKey] = frozenset()
-        self._layouts_path = layouts_path(state_dir(f"{self._server}.sock"))
-        self._layouts = load_layouts(self._layouts_path)
+        self._terminals_path = terminals_path(state_dir(f"{self._server}.sock"))
+        self._memory = load_terminals(self._terminals_path)
+        self._new_draft = NewSessionDraft()
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Leave every key to the program that has them."""
@@ -127,7 +135,7 @@ class WatchingShell(Shell):
     def open_session(self, session: UUID) -> None:
         """Show a session's terminals as they were left; the keys go to its own."""
         living = {WindowKey(each, number) for each, windows in self._world.windows.items() for number in windows}
-        layout: Layout | None = self._layouts.of(session)
+        layout: Layout | None = self._memory.of(session)
         if layout is not None:
             layout = pruned(layout, living)
         windows = self._world.windows_of(session)
@@ -190,11 +198,58 @@ class WatchingShell(Shell):
         """Remember how the terminals stand, for next time."""
         pane = event.pane
         if pane.home is not None and pane.layout_of_views is not None:
-            layouts = self._layouts.with_layout(pane.home, pane.layout_of_views)
-            if layouts != self._layouts:
-                self._layouts = layouts
-                save_layouts(self._layouts_path, layouts)
+            self._keep(self._memory.with_layout(pane.home, pane.layout_of_views))
         self._is_stale = True
+
+    def _keep(self, memory: TerminalMemory) -> None:
+        if memory != self._memory:
+            self._memory = memory
+            save_terminals(self._terminals_path, memory)
+
+    # ---------------------------------------------------------------------------------------------------- new sessions
+
+    @on(SessionList.NewAsked)
+    def open_new_session(self, event: SessionList.NewAsked) -> None:
+        """Ask what to start; where the cursor is in a worktree, there."""
+        draft = self._new_draft
+        if not draft.directory:
+            draft = msgspec.structs.replace(draft, directory=event.directory or os.getcwd())
+        tags = [tag.name for tag in self._world.known_tags()]
+        panel = NewSession(
+            draft, self.palette, known_tags=tags, commands=self._memory.commands, beside=self.session_list
+        )
+        self.push_screen(panel)
+
+    @on(NewSession.Abandoned)
+    def keep_new_session(self, event: NewSession.Abandoned) -> None:
+        """Keep what was typed for the next time."""
+        self._new_draft = event.draft
+
+    @on(NewSession.Entered)
+    @work
+    async def start_session(self, event: NewSession.Entered) -> None:
+        """Start a program in a session of its own, and show it; a refusal keeps what was typed."""
+        draft, panel = event.draft, event.panel
+        directory, worktree = draft.read_directory(), None
+        try:
+            if draft.branch.strip():
+                worktree = await asyncio.to_thread(Worktree.of_branch, draft.branch.strip(), directory)
+                directory = worktree.path
+            info = await self.client.windows.new_session(
+                draft.read_command(), name=draft.name or None, tags=draft.read_tags(), directory=directory
+            )
+        except Failure as failure:
+            panel.refuse(str(failure).removeprefix("--worktree: "), "branch")
+        except FugueError as error:
+            if worktree is not None:
+                with contextlib.suppress(Failure):
+                    await asyncio.to_thread(worktree.undo)
+            panel.refuse(str(error), field_of(error))
+        else:
+            self._new_draft = NewSessionDraft()
+            self._keep(self._memory.with_command(draft.command))
+            panel.close()
+            self.open_session(info.id)
 
     # ------------------------------------------------------------------------------------------------------- watching
 

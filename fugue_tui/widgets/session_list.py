@@ -50,7 +50,7 @@ class SessionList(RowList):
     """The sessions, one row each, below headings that fold; a card about the one under the cursor at the foot.
 
     Down: assign `roster`. Up: `TagsAsked`, `WriteAsked`, `RenameAsked`, `EndAsked`,
-    `OpenAsked`, `BesideAsked`. Order, filter, folds and marks are
+    `OpenAsked`, `BesideAsked`, `NewAsked`. Order, filter, folds and marks are
     its own: they change what is seen, and nothing else.
     """
 
@@ -60,6 +60,7 @@ class SessionList(RowList):
     """
 
     BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("n", "new", "new", id="sessions.new"),
         Binding("t", "edit_tags", "tags", id="sessions.tags"),
         Binding("m", "write", "write", id="sessions.write"),
         Binding("space", "mark", "mark", id="sessions.mark"),
@@ -105,6 +106,18 @@ class SessionList(RowList):
 
     class BesideAsked(Asked):
         """The user wants to see its program beside those that are shown already."""
+
+    @dataclass
+    class NewAsked(Message):
+        """The user wants to start a program; where the cursor is, as far as that is a directory."""
+
+        session_list: SessionList
+        directory: str
+
+        @property
+        def control(self) -> SessionList:
+            """The list that this came from."""
+            return self.session_list
 
     @dataclass
     class WriteAsked(Message):
@@ -374,6 +387,12 @@ class SessionList(RowList):
         self.focus()
 
     # -------------------------------------------------------------------------------------- asked of the app
+
+    def action_new(self) -> None:
+        """Ask for the form of a new session, in the worktree where the cursor is."""
+        row = self.selected
+        worktree = None if row is None or not row.sessions or row.kind == "repo" else row.sessions[0].worktree
+        self.post_message(self.NewAsked(self, "" if worktree is None else worktree.path))
 
     def action_edit_tags(self) -> None:
         """Ask for the tag editor."""

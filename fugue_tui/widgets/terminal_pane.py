@@ -154,6 +154,7 @@ class TerminalPane(Widget):
         if left is None and active is not None:
             other = instead(active)
             left = None if other is None else leaf_of(other)
+            self._is_zoomed = False
         if left is None:
             self.clear()
             return False

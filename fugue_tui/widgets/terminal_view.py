@@ -258,7 +258,8 @@ class TerminalView(Widget, can_focus=True):
         line = Line(width, fill)
         line.put(" › " if is_mine else "   ", ink, bold=True)  # noqa: RUF001  # the look's
         line.put(head.session, ink, bold=is_mine, width=NAME_CHARS).put("  ", ink)
-        right = self._right_of_title(width - line.column - TAB_CHARS)
+        here = next((tab for tab in head.tabs if tab.is_here), None)
+        right = self._right_of_title(width - line.column - (0 if here is None else _tab_cells(here)))
         end = width - cell_len(right) - 1
         self._tabs = []
         for tab in self._tabs_that_fit(end - line.column):
@@ -274,7 +275,7 @@ class TerminalView(Widget, can_focus=True):
     def _tabs_that_fit(self, cells: int) -> Sequence[Tab]:
         """Return the windows that there is room for, the one that is shown among them."""
         tabs = list(self.head.tabs)
-        while len(tabs) > 1 and sum(len(fit(tab.name, TAB_CHARS)) + len(tab.signs) + 5 for tab in tabs) > cells:
+        while len(tabs) > 1 and sum(map(_tab_cells, tabs)) > cells:
             tabs.pop(0 if tabs[-1].is_here else -1)
         return tabs
 
@@ -289,7 +290,7 @@ class TerminalView(Widget, can_focus=True):
         title = "" if head.title in {"", head.session} else fit(head.title, 40)
         for parts in ((title, head.place, size, whose), (head.place, size, whose), (size, whose), (whose,)):
             text = "   ".join(part for part in parts if part)
-            if cell_len(text) + 2 <= cells:
+            if cell_len(text) + 1 <= cells:
                 return f"{text} " if text else ""
         return "keys > program " if self.is_typed_into and cells >= len("keys > program ") else ""
 
@@ -398,3 +399,7 @@ class TerminalView(Widget, can_focus=True):
                 self._type(wheel_bytes(step, WHEEL_ROWS, modes))
         elif step < 0 and self.shown.history_rows:
             self.post_message(self.ScrollAsked(self, step * WHEEL_ROWS))
+
+
+def _tab_cells(tab: Tab) -> int:
+    return len(f" {tab.number}  ") + cell_len(fit(tab.name, TAB_CHARS)) + (len(tab.signs) + 1 if tab.signs else 0)
