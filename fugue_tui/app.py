@@ -164,7 +164,7 @@ class FugueApp(WatchingShell):
 
     def action_compose(self) -> None:
         """Open the compose pane as it was left."""
-        self._opened_compose().query_one("#target").focus()
+        self._opened_compose().begin()
 
     def _opened_compose(self) -> ComposePane:
         pane, workspace = self.compose_pane, self.workspace

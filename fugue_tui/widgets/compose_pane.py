@@ -42,10 +42,10 @@ RECEIPT_S = 4.0
 class ComposePane(Vertical):
     """The fields of a message. With the class `open` it shows them, else one line.
 
-    Down: assign `sessions`, `types`, `you` and `palette`; `write_to`, `take_desk`, `show_recipients`, `show_nobody`,
-    `show_unknown`, `show_refusal`, `show_receipt`, `note_saved`. Up: `ComposePane.Submitted`,
+    Down: assign `sessions`, `types`, `you` and `palette`; `begin`, `write_to`, `take_desk`, `show_recipients`,
+    `show_nobody`, `show_unknown`, `show_refusal`, `show_receipt`, `note_saved`. Up: `ComposePane.Submitted`,
     `ComposePane.TargetChanged`, `ComposePane.TypesAsked`, `ComposePane.Settled`, `ComposePane.Opened`,
-    `ComposePane.Left`.
+    `ComposePane.Left`, `ComposePane.Passed`.
     """
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -183,6 +183,10 @@ class ComposePane(Vertical):
         self._verdict.forget()
         self._changed(has_target=True)
         self._form.go_to("payload" if self.draft.msg_type else "msg_type")
+
+    def begin(self) -> None:
+        """Give the keys to the first field."""
+        self._form.go_to("target")
 
     # ---------------------------------------------------------------------------------------------------------- answers
 

@@ -172,8 +172,9 @@ class MessageForm(Vertical):
     # ---------------------------------------------------------------------------------------------- where the keys go
 
     def go_to(self, field: FieldName) -> None:
-        """Give a field the keys."""
-        self._fields[field].focus()
+        """Give a field the keys; a broadcast has no value to write, so its type has them."""
+        is_off = field == "target" and self._to.field.disabled
+        self._fields["msg_type" if is_off else field].focus()
 
     def go_on(self, step: int) -> None:
         """Give the next field the keys, or the one before; after the last comes the first."""
@@ -287,7 +288,7 @@ class MessageForm(Vertical):
 
     def _kind_chosen(self) -> None:
         self._changed(has_target=True)
-        self.go_to("target" if self._to.field.input.focusable else "msg_type")
+        self.go_to("target")
 
     def _changed(self, *, has_target: bool = False) -> None:
         self.post_message(self.Changed(self, has_target))

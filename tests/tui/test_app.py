@@ -230,6 +230,15 @@ async def test_one_key_goes_on_from_compose_and_leaves_it_open(daemon: LocalDaem
         assert "alt+n next pane" in seen.lines[-1]
 
 
+async def test_compose_has_the_keys_also_where_a_broadcast_was_left_in_it(daemon: LocalDaemon) -> None:
+    async with open_app(daemon) as seen:
+        await seen.press("M", "alt+a", "escape", "escape")
+        assert not seen.app.compose_pane.has_class("open")
+        await seen.press("M", *"note")
+        draft = seen.app.compose_pane.draft
+        assert (draft.target, draft.msg_type) == ("broadcast", "note")
+
+
 async def test_ctrl_c_says_how_to_leave_and_q_leaves(daemon: LocalDaemon) -> None:
     async with open_app(daemon) as seen:
         await seen.press("ctrl+c")
