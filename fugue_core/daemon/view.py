@@ -75,15 +75,16 @@ class BytesView(View):
         self._flush: asyncio.Handle | None = self._loop.call_soon(self._send)
 
     def write(self, data: bytes) -> None:
-        """Send it with all else that comes in this turn of the loop."""
+        """Send it at once; or keep it, while the connection does not read."""
         if self._is_anew:
             return  # what is drawn then contains it
+        if not self.peer.sink.is_paused:
+            self.tell(WindowOutput(view=self.number, data=data))
+            return
         self._waiting.append(data)
         self._waiting_bytes += len(data)
         if self._waiting_bytes > self._limit_bytes:
             self.start_anew()
-        elif self._flush is None and not self.peer.sink.is_paused:
-            self._flush = self._loop.call_soon(self._send)
 
     def start_anew(self) -> None:
         """Forget what waits, and draw the screen as soon as the connection reads."""

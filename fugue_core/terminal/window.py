@@ -13,6 +13,8 @@ from fugue_core.terminal.screen import RESET, Screen
 
 FRAME_S = 1 / 30
 """How often those who watch the screen are told of changes, at most."""
+SETTLED_S = 0.002
+"""What comes within this time of what was shown first is shown with it: a program seldom draws in one write."""
 NEWS_S = 1.0
 """How often everybody is told of a new title, a bell or a sign of life, at most."""
 
@@ -72,6 +74,7 @@ class Window:
         self._next_frame: asyncio.TimerHandle | None = None
         self._next_news: asyncio.TimerHandle | None = None
         self._news_at = 0.0
+        self._frame_at = 0.0
         self._cell_viewers = 0
         self._pty = Pty(master, self._take_output)
 
@@ -164,15 +167,15 @@ class Window:
     # -------------------------------------------------------------------------------------------------------- private
 
     def _take_output(self, data: bytes) -> None:
-        screen = self.screen
-        replies = screen.feed(data)
-        if replies:
-            self._pty.type(replies)
         for viewer in self.viewers:
             if not viewer.wants_cells:
                 viewer.write(data)
+        replies = self.screen.feed(data)
+        if replies:
+            self._pty.type(replies)
         if self._cell_viewers and self._next_frame is None:
-            self._next_frame = self._loop.call_later(FRAME_S, self._show_frame)
+            wait_s = self._frame_at + FRAME_S - self._loop.time()
+            self._next_frame = self._loop.call_later(max(SETTLED_S, wait_s), self._show_frame)
         self.last_output_at = time.time()
         self._have_news()
 
@@ -181,6 +184,7 @@ class Window:
             self._next_frame.cancel()
             self._next_frame = None
         if self._cell_viewers:
+            self._frame_at = self._loop.time()
             lines = self.screen.changed_lines()
             for viewer in self.viewers:
                 if viewer.wants_cells:
