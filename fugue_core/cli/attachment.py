@@ -15,7 +15,7 @@ import time
 from fugue_core.cli import outcome
 from fugue_core.cli.console import CLEAR, RESTORE, Console, Hangup
 from fugue_core.cli.keyboard import Keyboard, Pressed
-from fugue_core.cli.prefix import character
+from fugue_core.cli.prefix import key_of
 from fugue_core.cli.program import program
 from fugue_core.cli.window import ending
 from fugue_core.client.jsontext import decode, members
@@ -84,7 +84,7 @@ class Attachment:
         self._name = printable(session["name"])
         self._prefix = prefix
         self._is_read_only = is_read_only
-        self._keyboard = Keyboard(character(prefix))
+        self._keyboard = Keyboard(key_of(prefix))
         self._wire: _Wire | None = None
         self._window: int | None = None
         self._view: int | None = None

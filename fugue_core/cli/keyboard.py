@@ -52,7 +52,15 @@ _F3_MODIFIERS = range(2, 17)
 
 _KITTY_KEY = re.compile(rb"\x1b\[([0-9]+)(?::([0-9]*))?(?::[0-9]*)?(?:;([0-9]*)(?::([0-9]*))?(?:;([0-9]+)[0-9:]*)?)?u")
 _OTHER_KEY = re.compile(rb"\x1b\[27;([0-9]+);([0-9]+)~")
-_SHIFT, _CTRL, _LOCKS = 1, 4, 64 | 128
+_SHIFT, _ALT, _CTRL, _LOCKS = 1, 2, 4, 64 | 128
+_FUNCTION_KEYS = {
+    **{
+        f"{start}{letter}".encode(): f"f{1 + 'PQRS'.index(letter)}" for start in ("\x1bO", "\x1b[") for letter in "PQRS"
+    },
+    **{f"\x1b[{10 + number}~".encode(): f"f{number}" for number in range(1, 6)},
+    **{f"\x1b[{11 + number}~".encode(): f"f{number}" for number in range(6, 11)},
+    **{f"\x1b[{12 + number}~".encode(): f"f{number}" for number in range(11, 13)},
+}
 _RELEASED = 3
 _MODIFIER_KEYS = range(57441, 57455)
 _POINTER = re.compile(rb"\x1b\[(?:<[0-9;]*[Mm]|M|[0-9;]+M|[IO]\Z)", re.DOTALL)
@@ -60,7 +68,10 @@ _POINTER = re.compile(rb"\x1b\[(?:<[0-9;]*[Mm]|M|[0-9;]+M|[IO]\Z)", re.DOTALL)
 
 
 class Pressed(str):
-    """A key that was pressed after the prefix, for fugue itself. One that is no character is empty."""
+    """A key that was pressed after the prefix, for fugue itself.
+
+    A character; with alt, ESC and the character; a function key by its name, `f1`; empty, where it is none of these.
+    """
 
     __slots__ = ()
 
@@ -72,9 +83,9 @@ class Keyboard:
     """
 
     def __init__(self, prefix: str) -> None:
-        """Begin; `prefix` is a control character."""
+        """Begin; `prefix` is a key as `Pressed` has it, but no ordinary character."""
         self._prefix = prefix
-        self._special = re.compile(b"[\x1b" + re.escape(prefix.encode()) + b"]")
+        self._special = re.compile(b"[\x1b" + re.escape(prefix[:1].encode() if len(prefix) == 1 else b"") + b"]")
         self._held = b""
         self._is_prefixed = False
         self._is_pasting = False
@@ -190,8 +201,11 @@ def _is_answer(token: bytes) -> bool:
 
 
 def _key(token: bytes) -> str | None:
-    """Return the character that a key stands for; empty: it has none; None: none was pressed."""
-    if token[0] != _ESC:
+    """Return what a key is, as `Pressed` has it; None: none was pressed."""
+    if token in _FUNCTION_KEYS:
+        return _FUNCTION_KEYS[token]
+    is_with_alt = token[0] == _ESC and len(token) == 2  # noqa: PLR2004  # and the character
+    if token[0] != _ESC or is_with_alt:
         return token.decode(errors="replace")
     other = _OTHER_KEY.fullmatch(token)
     if other is not None:
@@ -211,7 +225,9 @@ def _character(code: int, modifiers: int, shifted: int = 0) -> str:
         return chr(code & 0x1F)
     if held == _SHIFT:
         return chr(shifted) if shifted else chr(code).upper()
-    return chr(code) if not held and code <= 0x10FFFF else ""  # noqa: PLR2004  # the last there is
+    if held not in {0, _ALT} or code > 0x10FFFF:  # noqa: PLR2004  # the last character there is
+        return ""
+    return f"\x1b{chr(code)}" if held else chr(code)
 
 
 def _joined(tokens: list[Token]) -> list[Token]:

@@ -121,6 +121,22 @@ def test_the_prefix_twice_is_sent_once(typed: bytes, sent: bytes) -> None:
     assert pressed(typed) == [sent]
 
 
+@pytest.mark.parametrize(
+    ("prefix", "typed"),
+    [
+        ("\x1bx", b"\x1bx"),
+        ("\x1bx", b"\x1b[120;3u"),
+        ("f5", b"\x1b[15~"),
+        ("f1", b"\x1bOP"),
+        ("f12", b"\x1b[24~"),
+        ("\x00", b"\x00"),
+    ],
+)
+def test_the_prefix_may_be_another_kind_of_key(prefix: str, typed: bytes) -> None:
+    keyboard = Keyboard(prefix)
+    assert keyboard.feed(b"x\x02" + typed + b"d" + typed + typed) == [b"x\x02", "d", typed]
+
+
 def test_a_paste_is_passed_on_whatever_is_in_it() -> None:
     paste = b"\x1b[200~\x02d\x1b[?62;22c\x1b\x1b[201~"
     assert pressed(paste + b"\x02d") == [paste, "d"]

@@ -173,7 +173,13 @@ def test_the_prefix_twice_is_sent_to_the_program(fugue: Fugue) -> None:
 
 @pytest.mark.parametrize(
     ("variable", "config", "prefix"),
-    [("TMUX", "", b"\x11"), ("X", 'prefix = "ctrl+a"', b"\x01"), ("TMUX", 'prefix = "ctrl+]"', b"\x1d")],
+    [
+        ("TMUX", "", b"\x07"),
+        ("FUGUE_X", 'prefix = "ctrl+a"', b"\x01"),
+        ("TMUX", 'prefix = "ctrl+backslash"', b"\x1c"),
+        ("FUGUE_X", 'prefix = "alt+x"', b"\x1bx"),
+        ("FUGUE_X", 'prefix = "f12"', b"\x1b[24~"),
+    ],
 )
 def test_the_prefix_is_another_within_tmux_and_where_it_is_set(
     fugue: Fugue, server: Server, variable: str, config: str, prefix: bytes
@@ -419,7 +425,7 @@ def test_a_window_is_not_shown_within_itself(echo: Fugue) -> None:
             assert answer in terminal.text
     with Terminal(echo, "attach", "other", "--nested", session=session) as terminal:
         terminal.until_shows("of another")
-        terminal.type(b"\x11d")
+        terminal.type(b"\x07d")
         assert terminal.end() == 0
 
 

@@ -79,7 +79,7 @@ VERB = Verb(
     run=run,
     details="""\
 The program gets every key and the size of the terminal, and goes on when the terminal is gone. ctrl+b (within tmux or
-another window of fugue ctrl+q; `prefix` under [terminal] in config.toml sets another) and then d detaches, n, p and 0
+another window of fugue ctrl+g; `prefix` under [terminal] in config.toml sets another) and then d detaches, n, p and 0
 to 9 change the window, c opens another, r draws it anew, ? shows the keys; twice, it is sent to the program.
 
 Any number of terminals may show one window. It has the size of the one in which was typed last; with size = "smallest"
