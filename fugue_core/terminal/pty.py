@@ -11,7 +11,7 @@ import termios
 from collections.abc import Callable
 
 READ_BYTES = 64 * 1024
-TURN_BYTES = 16 * 1024
+TURN_BYTES = 8 * 1024
 """Read before anybody else has a turn. The kernel hands out at most 4 KiB at once."""
 LEFT_BYTES = 1024 * 1024
 """Far more than the kernel holds of what a program wrote before it exited."""
