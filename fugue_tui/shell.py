@@ -208,7 +208,7 @@ class Shell(Turnstile):
     # ------------------------------------------------------------------------------------------------- what is shown
 
     def _show_what_changed(self) -> None:
-        if self._is_stale:
+        if self._is_stale and self.screen_stack:
             self._is_stale = False
             self.show_world()
             self._show_start_page()
@@ -249,6 +249,8 @@ class Shell(Turnstile):
 
     def on_descendant_focus(self) -> None:
         """Say which pane or panel has the keys, and what they do."""
+        if not self.screen_stack:  # the app is about to end
+            return
         front = self.screen
         if isinstance(front, Overlay):
             bar = self.status_bar
@@ -283,6 +285,8 @@ class Shell(Turnstile):
     @on(Overlay.Turned)
     def light_subject(self) -> None:
         """Dim all that does not matter now: whatever is below the panel in front, but for the pane that it is about."""
+        if not self.screen_stack:
+            return
         *below, front = self.screen_stack
         subject = front.subject if isinstance(front, Overlay) else None
         parts = [*self.workspace.children, *(part for screen in below[1:] for part in screen.children)]

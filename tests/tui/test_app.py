@@ -247,6 +247,16 @@ async def test_ctrl_c_says_how_to_leave_and_q_leaves(daemon: LocalDaemon) -> Non
         assert not seen.app.is_running or seen.app._exit
 
 
+async def test_what_comes_while_the_app_ends_finds_no_screen_and_is_nothing(daemon: LocalDaemon) -> None:
+    async with open_app(daemon) as seen:
+        app = seen.app
+    assert not app.screen_stack
+    app.on_descendant_focus()
+    app.light_subject()
+    app._is_stale = True
+    app._show_what_changed()
+
+
 async def test_the_world_goes_on_while_a_panel_is_open(daemon: LocalDaemon) -> None:
     async with connect(daemon) as other, open_app(daemon) as seen:
         await seen.press("f1")
