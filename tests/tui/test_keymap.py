@@ -5,13 +5,16 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from rich.segment import Segment
+from rich.style import Style
 from textual.binding import Binding
+from textual.color import Color
 from textual.dom import DOMNode
 
 from fugue_core.daemon.local import LocalDaemon
 from fugue_tui.app import FugueApp
 from fugue_tui.config import Config, Memory, ScreenConfig, read_config, remember
-from fugue_tui.glyphs import GLYPHS, ascii_text
+from fugue_tui.glyphs import GLYPHS, AsciiOnly, ascii_text
 from fugue_tui.keymap import TWINS, check_keys, fugue_classes, is_key, key_name, key_rows, own_bindings, owners
 from fugue_tui.widgets.compose_pane import ComposePane
 from fugue_tui.widgets.inspector import Inspector
@@ -135,6 +138,36 @@ def test_ascii_keeps_every_column(text: str) -> None:
     shown = ascii_text(text)
     assert shown.isascii()
     assert len(shown) == cell_len(text)
+
+
+@pytest.mark.parametrize(
+    ("line", "shown"),
+    [
+        ("a  → b", "a -> b"),
+        ("a →  b", "a -> b"),
+        ("a → b", "a > b"),
+        ("x  ✓ 3/3 ", "x ok 3/3 "),
+        ("x ✓ 3/3 ", "x v 3/3 "),
+        ("x  ✓3/3 ", "x  v3/3 "),
+        ("  … 2/5", " .. 2/5"),
+        ("cut…  ", "cut.. "),
+        ("cut… ", "cut. "),
+        ("✓", "v"),
+        ("  ✓", " ok"),
+        ("✗ dead – none", "X dead - none"),  # noqa: RUF001  # the dash of the look
+        ("→  →  →", "-> -> >"),
+    ],
+)
+@pytest.mark.parametrize("is_split", [False, True], ids=["one piece", "a piece a character"])
+def test_a_glyph_takes_two_cells_where_a_blank_still_parts_it(line: str, shown: str, is_split: bool) -> None:  # noqa: FBT001
+    segments = [Segment(char) for char in line] if is_split else [Segment(line)]
+    assert "".join(segment.text for segment in AsciiOnly().apply(segments, Color(0, 0, 0))) == shown
+
+
+def test_the_blank_that_a_glyph_takes_has_its_colours() -> None:
+    red, plain = Style(color="red"), Style()
+    found = AsciiOnly().apply([Segment("a  ", plain), Segment("✓", red), Segment(" b", plain)], Color(0, 0, 0))
+    assert found == [Segment("a ", plain), Segment("ok", red), Segment(" b", plain)]
 
 
 def test_every_replacement_is_one_ascii_character() -> None:
