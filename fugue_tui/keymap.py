@@ -9,6 +9,7 @@ import string
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from difflib import get_close_matches
+from functools import cache
 
 import msgspec
 from textual.binding import Binding, BindingType
@@ -183,6 +184,31 @@ def key_name(key: str) -> str:
     short = {"escape": "esc", "pagedown": "pgdn", "pageup": "pgup", "question_mark": "?"}.get(last)
     shown = short or (last if len(last) == 1 or last in _WORDS else format_key(last))
     return f"{modifiers}{plus}{shown}"
+
+
+def key_of(node: DOMNode, binding_id: str) -> str:
+    """Return the key that a binding has now, as people write it. Raises `StopIteration` where there is no such binding.
+
+    The app that `node` is in says its user's keys as `user_keys`; without that they are as declared.
+    """
+    keys: Mapping[str, str] = getattr(node.app, "user_keys", {})
+    return _first_key(_declared(binding_id), keys)
+
+
+def told(node: DOMNode, pairs: Iterable[tuple[str, str]]) -> tuple[tuple[str, str], ...]:
+    """Return keys, each with a word, as a person is told them: for a binding's id stands the key that it has now.
+
+    Ids and keys that belong together are parted by a blank: `list.up list.down`.
+    """
+    return tuple(
+        (" ".join(key_of(node, part) if "." in part[1:-1] else part for part in key.split()), word)
+        for key, word in pairs
+    )
+
+
+@cache
+def _declared(binding_id: str) -> Binding:
+    return next(binding for owner in owners() for binding in own_bindings(owner) if binding.id == binding_id)
 
 
 _WORDS = frozenset(

@@ -10,7 +10,7 @@ from rich.style import Style
 from textual.strip import Strip
 
 from fugue_core.printable import printable
-from fugue_tui.palette import REVERSE
+from fugue_tui.palette import REVERSE, Palette
 
 STRIPS = 512
 """Lines that are kept as the objects that they were; several times as many as a screen has."""
@@ -93,3 +93,15 @@ class Line:
         """Return the whole line, exactly `width` cells; see `strip_of`."""
         self.at(self.width)
         return strip_of(tuple(self._segments), self.column)
+
+
+def put_keys(line: Line, keys: tuple[tuple[str, str], ...], palette: Palette) -> None:
+    """Add keys with their words at the right end; without the words, or none at all, where there is no room."""
+    for has_words in (True, False):
+        shown = [(key, f" {word}" if has_words else "") for key, word in keys]
+        room = sum(len(key) + len(word) for key, word in shown) + 3 * (len(keys) - 1) + 1
+        if line.room > room + 1:
+            line.at(line.width - room)
+            for nth, (key, word) in enumerate(shown):
+                line.put("   " if nth else "", palette.faint).put(key, palette.text).put(word, palette.muted)
+            return

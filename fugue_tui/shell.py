@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from abc import abstractmethod
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import ClassVar, cast
 
 from textual import events, on, work
@@ -30,9 +30,11 @@ from fugue_tui.keymap import (
     check_prefix,
     fugue_classes,
     key_name,
+    key_of,
     key_rows,
     own_bindings,
     title_of,
+    told,
 )
 from fugue_tui.link import DaemonLink, LinkState
 from fugue_tui.palette import DARK, Palette
@@ -168,6 +170,11 @@ class Shell(Turnstile):
         await self._link.follow()
 
     @property
+    def user_keys(self) -> Mapping[str, str]:
+        """The keys that the user has set, by the ids of their bindings; see `keymap.key_of`."""
+        return self._keys
+
+    @property
     def client(self) -> Client:
         """The connection. Raises `RuntimeError` before there is one; keys that need it come later."""
         return self._link.client
@@ -191,7 +198,7 @@ class Shell(Turnstile):
             return
         bar, state = self.status_bar, self._link.state
         bar.is_up = state.kind == "up"
-        bar.trouble = trouble_of(state, time.monotonic())
+        bar.trouble = trouble_of(state, time.monotonic(), key_of(self, "app.reconnect"))
         self.start_page.trouble = state.reason if state.kind == "connecting" else ""
         self._show_start_page()
 
@@ -256,7 +263,7 @@ class Shell(Turnstile):
             bar = self.status_bar
             more = () if isinstance(front, Help) else bar_keys(Overlay.BINDINGS, self._keys)
             bar.prefix = ""
-            bar.pane, bar.keys = front.block, (*(front.hints or front.keys), *more)
+            bar.pane, bar.keys = front.block, (*told(front, front.hints or front.keys), *more)
             return
         nodes = list(self.focused.ancestors_with_self if self.focused else ())
         nodes = [node for node in nodes if node.id in PANE_TITLES or node.id in INNER_TITLES]
@@ -277,8 +284,7 @@ class Shell(Turnstile):
         own, mine = bar_keys(pane.BINDINGS, self._keys), bar_keys(Shell.BINDINGS, self._keys)
         if self.workspace.is_empty and name == "log":  # nothing to filter, open or answer yet
             begin = {"app.run": "start a session", "app.join": "join one", "app.demo": "demo", "app.palette": "actions"}
-            first = {row.id: row.keys[0] for row in key_rows(self._keys) if row.id in begin}
-            own = tuple((first[action], word) for action, word in begin.items())
+            own = told(self, begin.items())
         bar.keys = (*own[: KEYS_MOST - 1], *mine[:-1][: max(0, KEYS_MOST - 1 - len(own))], mine[-1])
         self.workspace.bring(name)
 
@@ -349,7 +355,11 @@ class Shell(Turnstile):
 
     def action_help_quit(self) -> None:
         """Say how to leave: ctrl+c does not, it is pressed by habit too often."""
-        self.notify("q quits; ctrl+q does so while you write. Nothing typed is lost.", title="fugue", markup=False)
+        self.notify(
+            f"{key_of(self, 'app.quit')} quits; ctrl+q does so while you write. Nothing typed is lost.",
+            title="fugue",
+            markup=False,
+        )
 
     def action_actions(self) -> None:
         """Open the command palette, on top of whatever is open."""
@@ -408,12 +418,12 @@ class Shell(Turnstile):
         self.exit()
 
 
-def trouble_of(state: LinkState, now: float) -> str:
-    """Return what the status bar says of a connection that there is not; empty while there is one."""
+def trouble_of(state: LinkState, now: float, key: str) -> str:
+    """Return what the status bar says where there is no connection, else nothing; `key` is the one that tries again."""
     retry_in_s = state.retry_in_s(now)
     when = "" if retry_in_s is None else f" in {retry_in_s} s"
     if state.kind == "lost":
-        return f"reconnecting{when}, nothing typed is lost; f9 starts the daemon"
+        return f"reconnecting{when}, nothing typed is lost; {key} starts the daemon"
     if state.kind == "connecting" and state.reason:
-        return f"no daemon; trying again{when or ' now'}, f9 at once"
+        return f"no daemon; trying again{when or ' now'}, {key} at once"
     return ""

@@ -36,7 +36,7 @@ class EndPanel(Panel):
     BINDINGS: ClassVar[list[BindingType]] = [Binding("enter", "end", "end", id="end.confirm")]
 
     block = "end"
-    keys: ClassVar[tuple[tuple[str, str], ...]] = (("enter", "end"), ("esc", "keep"))
+    keys: ClassVar[tuple[tuple[str, str], ...]] = (("end.confirm", "end"), ("panel.leave", "keep"))
 
     @dataclass
     class Confirmed(Message):

@@ -13,7 +13,7 @@ from textual.binding import Binding, BindingType
 from textual.containers import Vertical, VerticalScroll
 from textual.widgets import Input, Label, Static
 
-from fugue_tui.keymap import KeyRow
+from fugue_tui.keymap import KeyRow, told
 from fugue_tui.palette import Palette
 from fugue_tui.screens.overlay import Overlay
 
@@ -48,7 +48,7 @@ class Help(Overlay):
     ]
 
     block = "help"
-    keys = (("type", "find"), ("up down", "scroll"), ("esc", "close"))
+    keys = (("type", "find"), ("help.up help.down", "scroll"), ("help.close", "close"))
 
     def __init__(self, rows: Sequence[KeyRow], here: str, palette: Palette) -> None:
         super().__init__(palette)
@@ -62,7 +62,7 @@ class Help(Overlay):
             yield Input(placeholder="type to find a key, a word or a command", id="help-field", compact=True)
             with VerticalScroll(id="help-scroll", can_focus=False):
                 yield Static("", id="help-text")
-            yield Label("   ".join(f"{key} {word}" for key, word in self.keys), id="help-keys")
+            yield Label("   ".join(f"{key} {word}" for key, word in told(self, self.keys)), id="help-keys")
 
     def on_mount(self) -> None:
         """Begin in the field."""

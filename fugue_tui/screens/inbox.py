@@ -112,16 +112,16 @@ class Inbox(Panel):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("enter", "ack", "acknowledge what is read", priority=True, id="inbox.ack"),
         Binding("a", "ack_all", "acknowledge all that are listed", id="inbox.ack_all"),
-        Binding("r", "reply", "reply", id="inbox.reply"),
+        Binding("inbox.reply", "reply", "reply", id="inbox.reply"),
         Binding("tab", "app.focus_next", "payload", show=False, id="inbox.open"),
     ]
     block = "inbox"
     keys: ClassVar[tuple[tuple[str, str], ...]] = (
-        ("enter", "read, next"),
-        ("a", "all listed read"),
-        ("r", "reply"),
-        ("tab", "payload"),
-        ("esc", "leave"),
+        ("inbox.ack", "read, next"),
+        ("inbox.ack_all", "all listed read"),
+        ("inbox.reply", "reply"),
+        ("inbox.open", "payload"),
+        ("panel.leave", "leave"),
     )
 
     @dataclass

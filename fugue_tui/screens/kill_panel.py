@@ -30,7 +30,7 @@ class KillPanel(Panel):
     BINDINGS: ClassVar[list[BindingType]] = [Binding("enter", "kill", "kill", id="kill.confirm")]
 
     block = "kill"
-    keys: ClassVar[tuple[tuple[str, str], ...]] = (("enter", "kill"), ("esc", "let it run"))
+    keys: ClassVar[tuple[tuple[str, str], ...]] = (("kill.confirm", "kill"), ("panel.leave", "let it run"))
 
     @dataclass
     class Confirmed(Message):

@@ -29,7 +29,7 @@ class Overlay(ModalScreen[None]):
     block: ClassVar[str] = ""
     """What the status bar calls it."""
     keys: ClassVar[tuple[tuple[str, str], ...]] = ()
-    """A key and a word each, for its own last row."""
+    """A key, or the id of its binding, and a word each, for its own last row; see `keymap.told`."""
     hints: ClassVar[tuple[tuple[str, str], ...]] = ()
     """What the status bar tells in their place, where that is something else."""
 

@@ -16,6 +16,7 @@ from textual.message import Message
 from textual.widgets import Input, Label, OptionList
 from textual.widgets.option_list import Option
 
+from fugue_tui.keymap import told
 from fugue_tui.palette import Palette
 from fugue_tui.screens.overlay import Overlay
 
@@ -69,7 +70,7 @@ class PalettePanel(Overlay):
     ]
 
     block = "actions"
-    keys = (("enter", "do it"), ("up down", "choose"), ("esc", "close"))
+    keys = (("enter", "do it"), ("palette.previous palette.next", "choose"), ("palette.close", "close"))
 
     @dataclass
     class Chosen(Message):
@@ -88,7 +89,7 @@ class PalettePanel(Overlay):
             yield Label("Actions", id="palette-title")
             yield Input(placeholder="type what you want to do", id="palette-field", compact=True)
             yield OptionList(id="palette-list", compact=True)
-            yield Label("   ".join(f"{key} {word}" for key, word in self.keys), id="palette-keys")
+            yield Label("   ".join(f"{key} {word}" for key, word in told(self, self.keys)), id="palette-keys")
 
     def on_mount(self) -> None:
         """Begin in the field."""

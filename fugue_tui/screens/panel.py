@@ -13,6 +13,7 @@ from textual.widget import Widget
 from textual.widgets import Static
 
 from fugue_core.printable import printable
+from fugue_tui.keymap import told
 from fugue_tui.palette import Palette, css_colour
 from fugue_tui.screens.overlay import Overlay
 
@@ -91,7 +92,7 @@ class Panel(Overlay):
                 Content.styled(key.replace(" ", NO_BREAK), f"bold {palette.text}"),
                 Content.styled(f"{NO_BREAK}{word}", palette.muted),
             )
-            for key, word in self.keys
+            for key, word in told(self, self.keys)
         ]
         return Content("   ").join(pairs)
 

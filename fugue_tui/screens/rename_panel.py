@@ -32,7 +32,7 @@ class RenamePanel(Panel):
     """
 
     block = "rename"
-    keys: ClassVar[tuple[tuple[str, str], ...]] = (("enter", "rename"), ("esc", "leave as it is"))
+    keys: ClassVar[tuple[tuple[str, str], ...]] = (("enter", "rename"), ("panel.leave", "leave as it is"))
 
     @dataclass
     class Entered(Message):

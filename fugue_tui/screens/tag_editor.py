@@ -100,13 +100,18 @@ class TagEditor(Panel):
     ]
 
     block = "tags"
-    hints = (("type", "to find or add"), ("up down", "choose"), ("tab", "complete"), ("left", "to the chips"))
+    hints = (
+        ("type", "to find or add"),
+        ("tags.previous tags.next", "choose"),
+        ("tags.complete", "complete"),
+        ("left", "to the chips"),
+    )
     keys: ClassVar[tuple[tuple[str, str], ...]] = (
         ("enter", "add"),
         ("backspace", "remove"),
-        ("left x", "chip"),
-        ("ctrl+z", "undo"),
-        ("esc", "leave"),
+        ("left chips.remove", "chip"),
+        ("tags.undo", "undo"),
+        ("panel.leave", "leave"),
     )
 
     @dataclass

@@ -35,7 +35,7 @@ class CommandView(InspectorPart):
     @property
     def hints(self) -> tuple[tuple[str, str], ...]:
         """The key that copies it."""
-        return (("c", "copy"),)
+        return (("inspector.copy_command", "copy"),)
 
     @property
     def count(self) -> int:

@@ -15,17 +15,18 @@ from textual.widget import Widget
 from fugue_core.printable import printable
 from fugue_core.protocol.envelope import Envelope
 from fugue_tui.inspection import exact_time, kind_of
-from fugue_tui.line import Line
+from fugue_tui.keymap import told
+from fugue_tui.line import Line, put_keys
 from fugue_tui.palette import DARK, Palette, name_colour, tag_colour
 from fugue_tui.view import short_target
-from fugue_tui.widgets.inspector_part import MARGIN, put_keys
+from fugue_tui.widgets.inspector_part import MARGIN
 
 WIDE = 84
 """From this width on two facts stand beside each other."""
 HeadRow: TypeAlias = Literal["rule", "title", "blank", "from", "type", "reply", "id"]
 
-KEYS = (("j k", "next"), ("esc", "close"))
-TURN_KEY = ("tab", "next")
+KEYS = (("inspector.next inspector.previous", "next"), ("inspector.close", "close"))
+TURN_KEY = ("inspector.turn", "next")
 
 
 def head_rows(width: int, height: int, *, is_below: bool) -> tuple[HeadRow, ...]:
@@ -116,7 +117,7 @@ class InspectorHead(Widget):
         line = Line(width, fill).put("▌" if self.is_active else " ", palette.accent).at(2)
         line.put(f"Message {envelope.seq:,}", palette.accent if self.is_active else palette.muted, bold=True)
         line.put(f" {exact_time(envelope.sent_at)}", palette.faint)
-        put_keys(line, KEYS, palette)
+        put_keys(line, told(self, KEYS), palette)
         return line.strip()
 
 
@@ -144,7 +145,7 @@ class PartNames(Widget):
                 palette.accent if is_current and self.is_active else palette.strong if is_current else palette.muted
             )
             line.at(column).put(name, colour, bold=is_current)
-        put_keys(line, (TURN_KEY,), palette)
+        put_keys(line, told(self, (TURN_KEY,)), palette)
         return line.strip()
 
     def _columns(self) -> list[int]:

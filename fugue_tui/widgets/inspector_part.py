@@ -9,8 +9,8 @@ from textual.message import Message
 from textual.reactive import reactive
 from textual.strip import Strip
 
-from fugue_tui.line import Line
-from fugue_tui.palette import Palette
+from fugue_tui.keymap import told
+from fugue_tui.line import Line, put_keys
 from fugue_tui.widgets.row_list import RowList
 
 MARGIN = 3
@@ -48,7 +48,7 @@ class InspectorPart(RowList):
 
     @property
     def hints(self) -> tuple[tuple[str, str], ...]:
-        """Keys that are told beside the name, each with a word."""
+        """Keys, or the ids of their bindings, that are told beside the name, each with a word; see `keymap.told`."""
         return ()
 
     def column_heads(self, width: int) -> Strip:
@@ -72,7 +72,7 @@ class InspectorPart(RowList):
         if self.is_named:
             line.put(self.NAME, colour, bold=True).put("  ", colour)
         line.put(self.note, self.palette.faint, width=max(0, line.room - 1))
-        put_keys(line, self.hints, self.palette)
+        put_keys(line, told(self, self.hints), self.palette)
         return line.strip()
 
     def watch_is_named(self) -> None:
@@ -83,15 +83,3 @@ class InspectorPart(RowList):
     def action_step(self, step: int) -> None:
         """Ask for another message."""
         self.post_message(self.Stepped(step))
-
-
-def put_keys(line: Line, keys: tuple[tuple[str, str], ...], palette: Palette) -> None:
-    """Add keys with their words at the right end; without the words, or none at all, where there is no room."""
-    for has_words in (True, False):
-        shown = [(key, f" {word}" if has_words else "") for key, word in keys]
-        room = sum(len(key) + len(word) for key, word in shown) + 3 * (len(keys) - 1) + 1
-        if line.room > room + 1:
-            line.at(line.width - room)
-            for nth, (key, word) in enumerate(shown):
-                line.put("   " if nth else "", palette.faint).put(key, palette.text).put(word, palette.muted)
-            return

@@ -102,7 +102,11 @@ class PayloadView(InspectorPart):
     @property
     def hints(self) -> tuple[tuple[str, str], ...]:
         """What the status bar has no room for where one part is seen at a time."""
-        return () if self.is_named else (("space", "fold"), ("y", "copy"), ("e", "export"))
+        return (
+            ()
+            if self.is_named
+            else (("payload.fold", "fold"), ("inspector.copy_payload", "copy"), ("inspector.export", "export"))
+        )
 
     def draw(self, index: int, width: int, fill: str) -> Strip:
         """A row: its number, a mark where it folds, and the JSON."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import shlex
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 from rich.cells import cell_len, chop_cells
 from textual.strip import Strip
@@ -30,13 +30,18 @@ SHOWN_ENTRIES = 100
 
 
 class Card:
-    """Draws the card's lines: a title, a blank line, then one for each thing that is known."""
+    """Draws the card's lines: a title, a blank line, then one for each thing that is known.
 
-    def __init__(self, palette: Palette, width: int, roster: Roster, home: str) -> None:
+    Args of the constructor:
+        key_of: Says which key a binding has now.
+    """
+
+    def __init__(self, palette: Palette, width: int, roster: Roster, home: str, key_of: Callable[[str], str]) -> None:
         self._palette = palette
         self._width = width
         self._roster = roster
         self._home = home
+        self._key_of = key_of
 
     def one(self, info: SessionInfo, *, is_whole: bool) -> list[Strip]:
         """Return the lines about one session; `is_whole` gives each tag and each piece of metadata its room."""
@@ -105,11 +110,12 @@ class Card:
         return [line.strip() for line in lines]
 
     def _title(self, name: str, note: str) -> Line:
-        palette, key = self._palette, "i details"
+        palette, key = self._palette, self._key_of("sessions.details")
+        cells = len(key) + len(" details")
         line = Line(self._width, palette.sidebar).at(LABEL_AT)
-        line.put(name, palette.strong, bold=True, width=max(0, line.room - len(key) - 3)).put("  ", palette.faint)
-        line.put(note, palette.faint, width=max(0, line.room - len(key) - 3))
-        line.at(self._width - 1 - len(key)).put("i", palette.muted, bold=True).put(" details", palette.faint)
+        line.put(name, palette.strong, bold=True, width=max(0, line.room - cells - 3)).put("  ", palette.faint)
+        line.put(note, palette.faint, width=max(0, line.room - cells - 3))
+        line.at(self._width - 1 - cells).put(key, palette.muted, bold=True).put(" details", palette.faint)
         return line
 
     def _label(self, label: str) -> Line:
@@ -127,7 +133,7 @@ class Card:
 
     def _tags(self, tags: tuple[str, ...], *, is_whole: bool) -> Iterator[Line]:
         if not tags:
-            yield self._label("tags").put("none; t adds some", self._palette.faint)
+            yield self._label("tags").put(f"none; {self._key_of('sessions.tags')} adds some", self._palette.faint)
             return
         room = self._width - 1 - VALUE_AT
         if not is_whole:

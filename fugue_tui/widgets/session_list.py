@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import textwrap
 from dataclasses import dataclass
+from functools import partial
 from typing import ClassVar
 from uuid import UUID
 
@@ -21,6 +22,7 @@ from fugue_core.filter import Filter, parse_filter
 from fugue_core.printable import printable
 from fugue_core.protocol.session import SessionInfo
 from fugue_core.protocol.target import SessionNamed, WireTarget, Worktree
+from fugue_tui.keymap import key_of
 from fugue_tui.line import Line, fit
 from fugue_tui.palette import css_colour
 from fugue_tui.roster import (
@@ -204,7 +206,8 @@ class SessionList(RowList):
         """Where there is no row at all, why."""
         if self.rows or row != 1:
             return super().empty(row, width)
-        text = "nothing fits the filter; esc clears it" if self._filter.terms else "no sessions yet"
+        way_out = f"nothing fits the filter; {key_of(self, 'sessions.leave')} clears it"
+        text = way_out if self._filter.terms else "no sessions yet"
         return Line(width, self.background).at(2).put(text, self.palette.muted).strip()
 
     def heading(self, row: int, width: int) -> Strip:  # noqa: ARG002  # there is one
@@ -263,7 +266,7 @@ class SessionList(RowList):
         return self._card[1]
 
     def _draw_card(self, width: int, row: SessionRow | None) -> list[Strip]:
-        card = Card(self.palette, width, self.roster, self._home)
+        card = Card(self.palette, width, self.roster, self._home, partial(key_of, self))
         if len(self.marked) > 1:
             return card.several(self.chosen, word="marked")
         if row is None:

@@ -11,6 +11,7 @@ from textual.reactive import reactive
 from textual.strip import Strip
 from textual.widget import Widget
 
+from fugue_tui.keymap import key_of
 from fugue_tui.line import Line
 from fugue_tui.palette import DARK, Palette, tag_colour
 
@@ -77,7 +78,8 @@ class StartPage(Widget):
             self._plain("Sessions appear on the left, what they say to each other appears here.", self.palette.muted),
             self._plain(""),
         ]
-        outro = [self._plain(""), self._plain("? shows every key.  ctrl+p finds every action.", self.palette.faint)]
+        told_of_all = f"{key_of(self, 'app.help')} shows every key.  {key_of(self, 'app.palette')} finds every action."
+        outro = [self._plain(""), self._plain(told_of_all, self.palette.faint)]
         lines = [*intro, *ways, *outro]
         height = self.size.height
         if height >= len(lines) + len(VOICES) + 2 and self.size.width >= LANE_CELLS + 4:
@@ -86,10 +88,11 @@ class StartPage(Widget):
         return lines if height >= len(lines) else ways
 
     def _ways(self, *, has_gaps: bool) -> list[tuple[str, Strip]]:
+        run, join, demo = (key_of(self, binding_id) for binding_id in ("app.run", "app.join", "app.demo"))
         told = (
-            ("run", "A", "Start a session", "a program of yours, with a name and tags"),
-            ("join", "Y", "Join one that runs", "A and Y copy the line for a shell"),
-            ("demo", "D", "Watch the demo", "a mayor auctions work, five citizens bid"),
+            ("run", run, "Start a session", "a program of yours, with a name and tags"),
+            ("join", join, "Join one that runs", f"{run} and {join} copy the line for a shell"),
+            ("demo", demo, "Watch the demo", "a mayor auctions work, five citizens bid"),
         )
         commands, palette = self.commands(), self.palette
         lines: list[tuple[str, Strip]] = []
@@ -113,7 +116,7 @@ class StartPage(Widget):
         lines += [self._plain(text, palette.bad) for text in wrapped(self.trouble, self.size.width - 2 - self._indent)]
         lines += [self._plain("")]
         told = (
-            ("f9 tries again now, and starts the daemon.", ""),
+            (f"{key_of(self, 'app.reconnect')} tries again now, and starts the daemon.", ""),
             ("See what it said last:", "fugue daemon logs"),
             ("Look for what could be wrong here:", "fugue doctor"),
             ("Have it in a terminal of its own:", "fugue daemon run"),

@@ -63,7 +63,7 @@ class ThreadList(InspectorPart):
     @property
     def hints(self) -> tuple[tuple[str, str], ...]:
         """What the status bar has no room for where one part is seen at a time."""
-        return () if self.is_named else (("enter", "look at"),)
+        return () if self.is_named else (("thread.choose", "look at"),)
 
     @property
     def foot_rows(self) -> int:

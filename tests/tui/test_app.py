@@ -42,13 +42,13 @@ class Flaky:
 
 
 def test_the_bar_says_when_it_is_tried_again() -> None:
-    assert trouble_of(LinkState(kind="up"), 0.0) == ""
-    assert trouble_of(LinkState(kind="connecting"), 0.0) == ""
+    assert trouble_of(LinkState(kind="up"), 0.0, "f9") == ""
+    assert trouble_of(LinkState(kind="connecting"), 0.0, "f9") == ""
     lost = LinkState(kind="lost", retry_at=13.2)
-    assert trouble_of(lost, 10.0) == "reconnecting in 3 s, nothing typed is lost; f9 starts the daemon"
-    assert trouble_of(LinkState(kind="lost"), 10.0) == "reconnecting, nothing typed is lost; f9 starts the daemon"
+    assert trouble_of(lost, 10.0, "f9") == "reconnecting in 3 s, nothing typed is lost; f9 starts the daemon"
+    assert trouble_of(LinkState(kind="lost"), 10.0, "f9") == "reconnecting, nothing typed is lost; f9 starts the daemon"
     connecting = LinkState(kind="connecting", reason="no", retry_at=12.0)
-    assert trouble_of(connecting, 10.0) == "no daemon; trying again in 2 s, f9 at once"
+    assert trouble_of(connecting, 10.0, "f9") == "no daemon; trying again in 2 s, f9 at once"
 
 
 async def test_a_lost_daemon_is_said_nothing_typed_is_lost_and_the_state_converges(daemon: LocalDaemon) -> None:

@@ -11,11 +11,25 @@ from textual.binding import Binding
 from textual.color import Color
 from textual.dom import DOMNode
 
+from fugue_core import OrchestrationMessage, Tagged
+from fugue_core.client import connect
 from fugue_core.daemon.local import LocalDaemon
 from fugue_tui.app import FugueApp
 from fugue_tui.config import Config, Memory, ScreenConfig, read_config, remember
 from fugue_tui.glyphs import GLYPHS, AsciiOnly, ascii_text
-from fugue_tui.keymap import TWINS, check_keys, fugue_classes, is_key, key_name, key_rows, own_bindings, owners
+from fugue_tui.keymap import (
+    TWINS,
+    check_keys,
+    fugue_classes,
+    is_key,
+    key_name,
+    key_of,
+    key_rows,
+    own_bindings,
+    owners,
+    told,
+)
+from fugue_tui.screens.overlay import Overlay
 from fugue_tui.widgets.compose_pane import ComposePane
 from fugue_tui.widgets.inspector import Inspector
 from fugue_tui.widgets.message_log import MessageLog
@@ -106,6 +120,55 @@ async def test_a_remapped_key_does_what_the_old_one_did(daemon: LocalDaemon) -> 
         await seen.press("f7")
         assert len(seen.app.screen_stack) == 2
         assert "f7" in seen.text
+
+
+async def test_what_is_told_of_keys_follows_the_users_own(daemon: LocalDaemon) -> None:
+    keys = {
+        "app.help": "f2",
+        "app.run": "f3",
+        "app.palette": "f4",
+        "sessions.details": "f6",
+        "panel.leave": "f10",
+        "inbox.ack_everything": "alt+a",
+        "inspector.copy_command": "f12",
+        "inspector.next": "alt+j",
+        "log.next_match": "alt+m",
+        "palette.next": "alt+down",
+    }
+    config = Config(screen=ScreenConfig(glyphs="unicode"), keys=keys)
+    async with connect(daemon) as client, open_app(daemon, config=config) as seen:
+        await seen.until_shown("f2 shows every key.  f4 finds every action.")
+        assert "f3 and Y copy the line" in seen.text
+        assert "f6 details" in seen.text
+        await seen.press("f4")
+        assert "up alt+down choose" in seen.text
+        await seen.press("escape", "I")
+        for told in ("alt+a everything read", "f10 leave"):
+            assert told in seen.text.replace("\xa0", " ")
+        assert ("alt+a", "everything read") in seen.app.status_bar.keys
+        await seen.press("f10")
+        await client.join("cat")
+        await client.send(Tagged("human"), OrchestrationMessage("note", 1))
+        await seen.until(lambda: seen.app.message_log.count == 1)
+        await seen.press("s")
+        assert "alt+m N the others" in seen.text
+        await seen.press("escape", "enter")
+        await seen.until_shown("f12 copy")
+        assert "alt+j k next" in seen.text
+
+
+def pairs_of(owner: type[DOMNode]) -> tuple[tuple[str, str], ...]:
+    return (*owner.keys, *owner.hints) if issubclass(owner, Overlay) else ()
+
+
+async def test_a_key_that_is_told_is_one_of_a_binding_that_there_is(daemon: LocalDaemon) -> None:
+    told_of = [pair for owner in fugue_owners() for pair in pairs_of(owner)]
+    assert len(told_of) > 20
+    async with open_app(daemon) as seen:
+        shown = told(seen.app, told_of)
+        assert [key for key, _ in shown if "." in key] == []
+        with pytest.raises(StopIteration):
+            key_of(seen.app, "no.such")
 
 
 def test_a_config_that_cannot_be_read_is_said_and_not_fatal(tmp_path: Path) -> None:
