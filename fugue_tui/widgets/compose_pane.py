@@ -120,6 +120,8 @@ class ComposePane(Vertical):
 
     def __init__(self, *, id: str | None = None) -> None:  # noqa: A002  # Textual's word
         super().__init__(id=id)
+        self._title = TextRow(id="compose-title")
+        self._line = TextRow(id="compose-line")
         self._form = MessageForm()
         self._verdict = VerdictRow(id="verdict")
         self._reach = Reach()
@@ -131,8 +133,8 @@ class ComposePane(Vertical):
 
     def compose(self) -> ComposeResult:
         """Return the rows, from top to bottom."""
-        yield TextRow(id="compose-title")
-        yield TextRow(id="compose-line")
+        yield self._title
+        yield self._line
         yield TextRow(classes="gap")
         yield self._form
         yield self._verdict
@@ -428,14 +430,14 @@ class ComposePane(Vertical):
         self._verdict.is_under_way = self._under_way is not None
 
     def _draw_closed(self, draft: Draft) -> None:
-        title, line = self.query_one("#compose-title", TextRow), self.query_one("#compose-line", TextRow)
+        title, line = self._title, self._line
         title.left, title.right = (Ink("  Compose", "muted", bold=True),), (Ink("M write ", "faint"),)
         title.fill, title.bar = "pane", ""
         line.left = (Ink("  "), *closed_pieces(draft, self._reach, self.palette))
         line.right = () if draft.is_empty else (Ink("draft ", "muted", italic=True),)
 
     def _draw_title(self, draft: Draft) -> None:
-        title = self.query_one("#compose-title", TextRow)
+        title = self._title
         has_keys = self.has_focus_within
         note = "draft saved" if self._is_saved and not draft.is_empty else ""
         if draft.reply_to:

@@ -79,6 +79,11 @@ class MessageForm(Vertical):
             id="msg-type-field", input_id="msg-type", placeholder="whatever your workflow calls it"
         )
         self._editor = JsonEditor(id="payload")
+        self._reaches = TextRow(id="reaches")
+        self._as = TextRow(Ink("as", "faint"), id="sender-label", classes="name")
+        self._type_label = TextRow(Ink("type", "faint"), id="msg-type-label", classes="name")
+        self._offer = TextRow(id="template")
+        self._rule = TextRow(id="payload-rule")
         self._reply_to = ""
         self._fault: Fault | None = None
         self._next_check: Timer | None = None
@@ -88,15 +93,15 @@ class MessageForm(Vertical):
         yield self._to
         with Horizontal(classes="field"):
             yield TextRow(Ink("reaches", "faint"), classes="name")
-            yield TextRow(id="reaches")
+            yield self._reaches
         with Horizontal(classes="field"):
-            yield TextRow(Ink("as", "faint"), id="sender-label", classes="name")
+            yield self._as
             yield self._sender
         with Horizontal(classes="field"):
-            yield TextRow(Ink("type", "faint"), id="msg-type-label", classes="name")
+            yield self._type_label
             yield self._type
-            yield TextRow(id="template")
-        yield TextRow(id="payload-rule")
+            yield self._offer
+        yield self._rule
         yield self._editor
 
     # -------------------------------------------------------------------------------------------------- what is written
@@ -303,21 +308,22 @@ class MessageForm(Vertical):
     def _draw(self) -> None:
         if not self.is_mounted:
             return
-        for name, word in (("sender", "as"), ("msg-type", "type")):
-            is_here = self.query_one(f"#{name}-field", ChoiceField).has_focus_within
-            self.query_one(f"#{name}-label", TextRow).left = (Ink(word, "accent" if is_here else "faint"),)
-        reaches = self.query_one("#reaches", TextRow)
-        reaches.left = reach_pieces(self.reach, len(self.sessions), reaches.size.width)
+        self._as.left = (Ink("as", "accent" if self._sender.has_focus_within else "faint"),)
+        self._type_label.left = (Ink("type", "accent" if self._type.has_focus_within else "faint"),)
+        self._reaches.left = reach_pieces(self.reach, len(self.sessions), self._reaches.size.width)
         me = find_session(self.sessions, str(self.you))
         sender = find_session(self.sessions, self._sender.value.strip()) if self._sender.value.strip() else me
         self._to.home = (sender.repo if sender else None) or ""
         self._sender.input.placeholder = "".join(piece.text for piece in sender_pieces(me, self.palette, is_you=True))
         words = f"takes {self.template.whose}" if self.template and self.size.width >= ROOM_FOR_WHOSE else "template"
-        self.query_one("#template", TextRow).left = (
+        self._offer.left = (
             ()
             if self.template is None
             else (Ink("  f7", "text", press="template"), Ink(f" {words}", "faint", press="template"))
         )
-        rule = self.query_one("#payload-rule", TextRow)
         ink = "accent" if self._editor.has_focus else "faint"
-        rule.left = (Ink("── ", "rule"), Ink("payload", ink), Ink(f" {'─' * max(0, self.size.width - 11)}", "rule"))
+        self._rule.left = (
+            Ink("── ", "rule"),
+            Ink("payload", ink),
+            Ink(f" {'─' * max(0, self.size.width - 11)}", "rule"),
+        )
