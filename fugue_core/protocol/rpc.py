@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import json
+from functools import cache
 from typing import Any, Literal, TypeAlias, Union, cast, get_type_hints
 from uuid import UUID
 
@@ -57,9 +58,14 @@ def _call_type(request: type[Request]) -> type[Call]:
 
 
 _METHODS = {request.method: request for request in REQUESTS}
-_call_decoder: msgspec.json.Decoder[Call] = msgspec.json.Decoder(Union[tuple(map(_call_type, REQUESTS))])  # noqa: UP007
 _outside_decoder = msgspec.json.Decoder(_Outside)
 _encoder = msgspec.json.Encoder()
+
+
+@cache
+def _call_decoder() -> msgspec.json.Decoder[Call]:
+    """Return what reads requests. It takes some 10 ms to make, which a client need not spend."""
+    return msgspec.json.Decoder(Union[tuple(map(_call_type, REQUESTS))])  # noqa: UP007
 
 
 def decode_calls(block: bytes) -> list[Call | BadCall]:
@@ -73,7 +79,7 @@ def decode_calls(block: bytes) -> list[Call | BadCall]:
     try:
         if not block.isascii():
             block.decode()  # what msgspec skips over (payloads, unknown fields) it does not check
-        return list(map(_call_decoder.decode, lines))
+        return list(map(_call_decoder().decode, lines))
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return [_decode_call(line) for line in lines if line.strip()]
 
@@ -81,7 +87,7 @@ def decode_calls(block: bytes) -> list[Call | BadCall]:
 def _decode_call(line: bytes) -> Call | BadCall:
     try:
         line.decode()
-        return _call_decoder.decode(line)
+        return _call_decoder().decode(line)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         return _diagnose(line, error)
 
