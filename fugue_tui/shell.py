@@ -381,6 +381,8 @@ class Shell(Turnstile):
         if self.workspace.has_terminals:
             panes.append(self.terminal_pane)
         panes.sort(key=lambda pane: pane.id != self.workspace.pane)
+        if self.message_pane.inspector.is_open:
+            panes = [self.message_pane.front, self.message_pane.inspector, *panes]
         nodes = [*screens, *([] if screens else [*panes, self.workspace]), self]
         found: list[tuple[Action, tuple[str, DOMNode]]] = []
         for node in nodes:

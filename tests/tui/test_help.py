@@ -5,6 +5,8 @@ from __future__ import annotations
 import pytest
 from textual.widgets import OptionList
 
+from fugue_core import OrchestrationMessage, Tagged
+from fugue_core.client import connect
 from fugue_core.daemon.local import LocalDaemon
 from fugue_tui.keymap import KeyRow, key_rows
 from fugue_tui.screens.help import Help, matching
@@ -126,6 +128,28 @@ async def test_the_palette_has_every_action_that_can_be_done_here(daemon: LocalD
         ]
         assert {row.id for row in here} <= listed
         assert {"theme.fugue-dark", "theme.fugue-light", "theme.fugue-ansi"} <= listed
+
+
+async def test_the_palette_has_what_an_open_message_lets_one_do_and_does_it_there(daemon: LocalDaemon) -> None:
+    async with connect(daemon) as client, open_app(daemon) as seen:
+        await client.join("cat")
+        await client.send(Tagged("human"), OrchestrationMessage("note", {"a": [1, 2]}))
+        await seen.until(lambda: seen.app.message_log.count == 1)
+        await seen.press("enter")
+        await seen.until(lambda: seen.app.message_pane.inspector.is_open)
+        await seen.press("colon")
+        panel = seen.app.screen
+        assert isinstance(panel, PalettePanel)
+        listed = {action.name: action.key for action in panel._actions}
+        here = [row for row in ROWS if row.context in {"inspector", "inspector part", "payload view"}]
+        assert {row.id: "  ".join(row.keys) for row in here}.items() <= listed.items()
+        assert panel._actions[0].context == "inspector part"
+        await seen.press(*"command", "enter")
+        assert "fugue send" in seen.app.clipboard
+        await seen.press("escape", "colon")
+        panel = seen.app.screen
+        assert isinstance(panel, PalettePanel)
+        assert not {action.name for action in panel._actions if action.name.startswith("inspector")}
 
 
 async def test_over_a_panel_the_palette_has_what_the_panel_does_and_nothing_of_the_panes(daemon: LocalDaemon) -> None:
