@@ -246,13 +246,15 @@ class FugueApp(WatchingShell):
     @work(exclusive=True, group="inbox")
     async def fill_inbox(self, inbox: Inbox) -> None:
         """Fetch what waits for the human."""
+        rows = self._world.rows
+        newest = rows[-1].envelope.seq if rows else 0  # before it is counted, so that none of these is left out
         try:
             async with self._link.speaking_for("") as client:
                 received = await client.receive(after=0, limit=INBOX_MESSAGES)
         except FugueError as error:
             inbox.show_refusal(str(error))
         else:
-            inbox.show(received.envelopes, received.remaining)
+            inbox.show(received.envelopes, received.remaining, newest)
 
     @on(Inbox.Acked)
     @work
@@ -264,6 +266,19 @@ class FugueApp(WatchingShell):
         except FugueError as error:
             event.inbox.show_refusal(str(error))
         else:
+            self.fill_inbox(event.inbox)
+
+    @on(Inbox.AllAcked)
+    @work
+    async def ack_everything(self, event: Inbox.AllAcked) -> None:
+        """Acknowledge all that waited for the human, also what was not listed."""
+        try:
+            async with self._link.speaking_for("") as client:
+                acked = await client.ack(up_to=event.up_to)
+        except FugueError as error:
+            event.inbox.show_refusal(str(error))
+        else:
+            event.inbox.note_acked(acked.acked)
             self.fill_inbox(event.inbox)
 
     @on(Inbox.ReplyAsked)

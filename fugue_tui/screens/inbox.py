@@ -100,7 +100,8 @@ class InboxList(RowList):
 class Inbox(Panel):
     """The messages, and the whole of the one under the cursor.
 
-    Down: `show`, `show_refusal`. Up: `Inbox.Acked`, `Inbox.ReplyAsked`. A message goes when the daemon has confirmed.
+    Down: `show`, `note_acked`, `show_refusal`. Up: `Inbox.Acked`, `Inbox.AllAcked`, `Inbox.ReplyAsked`. A message goes
+    when the daemon has confirmed.
 
     Attributes:
         unread: How much the session had unread when the list was last asked for; kept by who asks.
@@ -112,13 +113,15 @@ class Inbox(Panel):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("enter", "ack", "acknowledge what is read", priority=True, id="inbox.ack"),
         Binding("a", "ack_all", "acknowledge all that are listed", id="inbox.ack_all"),
-        Binding("inbox.reply", "reply", "reply", id="inbox.reply"),
+        Binding("A", "ack_everything", "acknowledge everything that waits", id="inbox.ack_everything"),
+        Binding("r", "reply", "reply", id="inbox.reply"),
         Binding("tab", "app.focus_next", "payload", show=False, id="inbox.open"),
     ]
     block = "inbox"
     keys: ClassVar[tuple[tuple[str, str], ...]] = (
         ("inbox.ack", "read, next"),
         ("inbox.ack_all", "all listed read"),
+        ("inbox.ack_everything", "everything read"),
         ("inbox.reply", "reply"),
         ("inbox.open", "payload"),
         ("panel.leave", "leave"),
@@ -132,6 +135,13 @@ class Inbox(Panel):
         envelopes: tuple[Envelope, ...]
 
     @dataclass
+    class AllAcked(Message):
+        """The user has dealt with all there was, listed or not, up to this seq; answer with `note_acked`."""
+
+        inbox: Inbox
+        up_to: int
+
+    @dataclass
     class ReplyAsked(Message):
         """The user wants to answer this one."""
 
@@ -142,6 +152,8 @@ class Inbox(Panel):
         super().__init__(palette, beside=beside)
         self.unread = 0
         self._words = "…"
+        self._up_to = 0
+        self._done = ""
         self.list = InboxList(id="inbox-list")
         self.well = JsonEditor(id="inbox-payload")
 
@@ -181,15 +193,24 @@ class Inbox(Panel):
 
     # ---------------------------------------------------------------------------------------------------------- down
 
-    def show(self, envelopes: Sequence[Envelope], remaining: int) -> None:
-        """Show what waits, oldest first; `remaining` more come after these."""
+    def show(self, envelopes: Sequence[Envelope], remaining: int, up_to: int = 0) -> None:
+        """Show what waits, oldest first; `remaining` more come after these.
+
+        `up_to` is a seq that all counted here had when they were counted, or more of them; what comes later is not
+        acknowledged unseen.
+        """
         count = len(envelopes) + remaining
+        self._up_to = max(up_to, envelopes[-1].seq) if envelopes else 0
         self.list.rows = tuple(envelopes)
         more = f", the oldest {len(envelopes)} are shown" if remaining else ""
         self._words = (
             f"{count:,} message{'' if count == 1 else 's'} for you{more}" if count else "nothing waits for you"
         )
-        self.say(self._words)
+        self.say(self._done + self._words)
+
+    def note_acked(self, count: int) -> None:
+        """Take in how many messages ended when everything was acknowledged; it is said with what is shown next."""
+        self._done = f"{count:,} acknowledged; "
 
     # ------------------------------------------------------------------------------------------------------------ up
 
@@ -201,13 +222,20 @@ class Inbox(Panel):
 
     def action_ack(self) -> None:
         """Acknowledge the message under the cursor, whose payload is shown; the next one comes in its place."""
+        self._done = ""
         if self.list.selected is not None:
             self.post_message(self.Acked(self, (self.list.selected,)))
 
     def action_ack_all(self) -> None:
         """Acknowledge all that are listed."""
+        self._done = ""
         if self.list.rows:
             self.post_message(self.Acked(self, self.list.rows))
+
+    def action_ack_everything(self) -> None:
+        """Acknowledge all that waited when it was counted, listed or not."""
+        if self._up_to:
+            self.post_message(self.AllAcked(self, self._up_to))
 
     def action_reply(self) -> None:
         """Ask for the compose pane."""

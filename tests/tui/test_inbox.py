@@ -100,6 +100,9 @@ class Hall(App[None]):
     def on_inbox_acked(self, event: Inbox.Acked) -> None:
         self.heard.append(event)
 
+    def on_inbox_all_acked(self, event: Inbox.AllAcked) -> None:
+        self.heard.append(event)
+
     def on_inbox_reply_asked(self, event: Inbox.ReplyAsked) -> None:
         self.heard.append(event)
 
@@ -145,6 +148,28 @@ async def test_enter_acknowledges_one_and_a_all_and_they_go_when_it_is_confirmed
         assert "nothing waits" in verdict(inbox)
         await pilot.press("enter", "a", "r", "j")
         assert inbox.well.text == ""
+
+
+async def test_everything_is_acknowledged_up_to_what_was_counted_and_its_count_is_said_once() -> None:
+    mail = [envelope(number) for number in range(1, 4)]
+    async with hall(mail, 1_200) as (app, inbox, pilot):
+        inbox.show(mail, 1_200, 1_300)
+        await pilot.press("A")
+        asked = [event.up_to for event in app.heard if isinstance(event, Inbox.AllAcked)]
+        assert asked == [1_300]
+        assert inbox.list.count == 3
+        inbox.note_acked(1_203)
+        inbox.show([], 0)
+        await pilot.pause()
+        assert verdict(inbox) == "1,203 acknowledged; nothing waits for you"
+        inbox.show(mail, 0)
+        await pilot.press("enter")
+        inbox.show(mail[1:], 0)
+        await pilot.pause()
+        assert verdict(inbox) == "2 messages for you"
+        inbox.show([], 0)
+        await pilot.press("A")
+        assert len([event for event in app.heard if isinstance(event, Inbox.AllAcked)]) == 1
 
 
 async def test_r_asks_for_an_answer_and_escape_leaves() -> None:
@@ -231,6 +256,21 @@ async def test_a_message_to_the_human_calls_is_read_and_answered(
         await pilot.press("r")
         await until(pilot, lambda: app.compose_pane.draft.target == "session:cat-1")
         assert app.compose_pane.draft.reply_to
+
+
+async def test_more_than_is_listed_is_acknowledged_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("fugue_tui.app.INBOX_MESSAGES", 3)
+    async with office(tmp_path, monkeypatch) as (app, pilot, cat):
+        for number in range(5):
+            await cat.send("tag:human", OrchestrationMessage("note", number))
+        await until(pilot, lambda: app.status_bar.unread == 5)
+        await pilot.press("I")
+        await until(pilot, lambda: isinstance(app.screen, Inbox) and app.screen.list.count == 3)
+        inbox = app.screen
+        assert isinstance(inbox, Inbox)
+        await pilot.press("A")
+        await until(pilot, lambda: app.status_bar.unread == 0 and inbox.list.count == 0)
+        await until(pilot, lambda: "5 acknowledged; nothing waits for you" in verdict(inbox))
 
 
 async def test_what_agents_tell_each_other_calls_for_nobody(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
