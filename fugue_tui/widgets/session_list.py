@@ -22,8 +22,8 @@ from fugue_core.filter import Filter, parse_filter
 from fugue_core.printable import printable
 from fugue_core.protocol.session import SessionInfo
 from fugue_core.protocol.target import SessionNamed, WireTarget, Worktree
-from fugue_tui.keymap import key_of
-from fugue_tui.line import Line, fit
+from fugue_tui.keymap import key_of, told
+from fugue_tui.line import Line, fit, put_keys
 from fugue_tui.palette import css_colour
 from fugue_tui.roster import (
     ORDERS,
@@ -36,7 +36,7 @@ from fugue_tui.roster import (
     with_air,
 )
 from fugue_tui.widgets.field import Field
-from fugue_tui.widgets.row_list import RowList
+from fugue_tui.widgets.row_list import WHEEL_ROWS, RowList
 from fugue_tui.widgets.session_card import Card
 from fugue_tui.widgets.session_row import NAME_CHARS, WIDE, RowPen
 
@@ -45,7 +45,7 @@ CARD_FROM_ROWS = 28
 CARD_ROWS = 10
 FAULT_ROWS = 6
 LIST_ROWS = 6
-"""So many rows an open card leaves to the list."""
+"""So many rows an open card leaves to the list; in a low pane a third of it."""
 
 
 class SessionList(RowList):
@@ -71,6 +71,8 @@ class SessionList(RowList):
         Binding("R", "rename", "rename", id="sessions.rename"),
         Binding("x", "end", "end", id="sessions.end"),
         Binding("i", "details", "details", show=False, id="sessions.details"),
+        Binding("J,shift+down", "scroll_card(1)", "details down", show=False, id="sessions.card_down"),
+        Binding("K,shift+up", "scroll_card(-1)", "details up", show=False, id="sessions.card_up"),
         Binding("y", "copy_id", "copy id", show=False, id="sessions.copy_id"),
         Binding("a", "mark_all", "mark all", show=False, id="sessions.mark_all"),
         Binding("left,h", "fold", "fold", show=False, id="sessions.fold"),
@@ -145,6 +147,7 @@ class SessionList(RowList):
         self._folded: frozenset[RowKey] = frozenset()
         self._home = os.path.expanduser("~")
         self._card: tuple[object, list[Strip]] = (None, [])
+        self._scrolled: tuple[object, int] = (None, 0)
 
     def compose(self) -> ComposeResult:
         """Return the filter's field, which is seen only while it is used."""
@@ -237,7 +240,7 @@ class SessionList(RowList):
         if self._filter_fault:
             return len(self._fault_lines(self.size.width))
         if self.is_card_open:
-            return max(0, min(len(self._card_lines(self.size.width)) + 1, height - LIST_ROWS))
+            return max(0, min(len(self._card_lines(self.size.width)) + 1, height - min(LIST_ROWS, height // 3)))
         return CARD_ROWS if height >= CARD_FROM_ROWS else 0
 
     def foot(self, row: int, width: int) -> Strip:
@@ -248,11 +251,33 @@ class SessionList(RowList):
             return line.put(self._fault_lines(width)[row], palette.bad).strip()
         if row == 0:
             return Line(width, palette.sidebar).put("─" * width, palette.rule).strip()
-        lines = self._card_lines(width)
-        below = len(lines) - row
-        if below > 0 and row == self.foot_rows - 1 and self.is_card_open:
-            return Line(width, palette.sidebar).at(2).put(f"+{below + 1} lines", palette.muted).strip()
-        return lines[row - 1] if row <= len(lines) else Line(width, palette.sidebar).strip()
+        lines, rows = self._card_lines(width), self._card_rows
+        if len(lines) - 1 <= rows or not self.is_card_open or row == 1:  # all of it fits, and the title always stays
+            return lines[row - 1] if row <= len(lines) else Line(width, palette.sidebar).strip()
+        first = self._card_top
+        if row < self.foot_rows - 1:
+            return lines[first + row - 1]
+        line = Line(width, palette.sidebar).at(2)
+        line.put(f"lines {first + 1}-{first + rows} of {len(lines) - 1}", palette.muted)
+        put_keys(line, told(self, (("sessions.card_down sessions.card_up", "scroll"),)), palette)
+        return line.strip()
+
+    @property
+    def _card_rows(self) -> int:
+        """How many lines of an open card are seen below its title; less one for what says which, where not all are."""
+        rows = self.foot_rows - 2
+        return rows if len(self._card_lines(self.size.width)) - 1 <= rows else max(0, rows - 1)
+
+    @property
+    def _card_top(self) -> int:
+        """How many lines of the open card are scrolled out of sight; of another one none."""
+        about, top = self._scrolled
+        most = max(0, len(self._card_lines(self.size.width)) - 1 - self._card_rows)
+        return min(top, most) if about == self._card_subject else 0
+
+    @property
+    def _card_subject(self) -> object:
+        return (self.marked, self.selected and self.selected.key)
 
     def _fault_lines(self, width: int) -> list[str]:
         """What is wrong with the filter, wrapped."""
@@ -286,6 +311,30 @@ class SessionList(RowList):
         """Open the card in full, or close it."""
         self.is_card_open = not self.is_card_open
         self._arrange()
+
+    def action_scroll_card(self, lines: int) -> None:
+        """Scroll the open card."""
+        if self.is_card_open:
+            most = max(0, len(self._card_lines(self.size.width)) - 1 - self._card_rows)
+            self._scrolled = (self._card_subject, max(0, min(self._card_top + lines, most)))
+            self.refresh()
+
+    def _on_card(self, y: int) -> bool:
+        return self.is_card_open and y >= self.size.height - self.foot_rows
+
+    def on_mouse_scroll_down(self, event: events.MouseScrollDown) -> None:
+        """Scroll the open card where the mouse is over it; else the list is scrolled, by its base class."""
+        if self._on_card(event.y):
+            event.stop()
+            event.prevent_default()
+            self.action_scroll_card(WHEEL_ROWS)
+
+    def on_mouse_scroll_up(self, event: events.MouseScrollUp) -> None:
+        """Scroll the open card where the mouse is over it; else the list is scrolled, by its base class."""
+        if self._on_card(event.y):
+            event.stop()
+            event.prevent_default()
+            self.action_scroll_card(-WHEEL_ROWS)
 
     def action_fold(self) -> None:
         """Fold the heading under the cursor; from a session go to its heading, from a folded one to the one above."""

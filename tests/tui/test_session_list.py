@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager, contextmanager
 import msgspec
 import pytest
 from rich.cells import cell_len
+from textual import events
 from textual.app import App, ComposeResult
 from textual.message import Message
 from textual.pilot import Pilot
@@ -331,6 +332,47 @@ async def test_a_high_list_has_a_card_at_its_foot() -> None:
         assert str(CAT.id)[:34] in "\n".join(app.text())
         await pilot.press("i")
         assert "\n".join(line.rstrip() for line in app.text()[20:]) == card
+
+
+LONG = msgspec.structs.replace(CAT, metadata={f"key-{number}": number for number in range(60)})
+
+
+def card_of(app: ListApp) -> list[str]:
+    """The open card's lines, from the rule on."""
+    return [line.rstrip() for line in app.text()[-app.sessions.foot_rows :]]
+
+
+@pytest.mark.parametrize("size", [(80, 24), (80, 10)], ids=str)
+async def test_a_long_card_scrolls_by_keys_and_its_title_stays(size: tuple[int, int]) -> None:
+    async with opened(msgspec.structs.replace(ROSTER, sessions=(LONG, MAYOR)), size=size) as (app, pilot):
+        await pilot.press("J", "i")
+        began = card_of(app)
+        assert began[1].startswith("  cat")
+        await pilot.press("J", "shift+down")
+        assert card_of(app)[1:-1] == [began[1], *began[4:-1], *card_of(app)[-3:-1]]
+        assert "lines 3-" in card_of(app)[-1]
+        assert app.sessions.visible_rows >= 2
+        await pilot.press("K", "shift+up", "K")
+        assert card_of(app) == began
+        await pilot.press(*["J"] * 90)
+        assert card_of(app)[-2].endswith("key-59=59")
+        assert f"of {len(app.sessions._card_lines(46)) - 1}" in card_of(app)[-1]
+        await pilot.press("j")
+        assert "mayor" in card_of(app)[1]
+        assert card_of(app)[2] == ""
+
+
+async def test_the_wheel_scrolls_the_card_where_it_is_over_it_and_else_the_list() -> None:
+    async with opened(msgspec.structs.replace(ROSTER, sessions=(LONG, *ALL[2:]))) as (app, pilot):
+        await pilot.press("i")
+        sessions = app.sessions
+        was = sessions.cursor
+        for event in (events.MouseScrollDown, events.MouseScrollUp):
+            await pilot._post_mouse_events([event], sessions, offset=(5, 20))
+            assert sessions.cursor == was
+            assert ("lines 4-" in card_of(app)[-1]) == (event is events.MouseScrollDown)
+        await pilot._post_mouse_events([events.MouseScrollDown], sessions, offset=(5, 2))
+        assert sessions.cursor > was
 
 
 async def test_the_card_of_the_marked_has_their_sums() -> None:
