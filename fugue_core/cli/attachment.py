@@ -101,8 +101,9 @@ class Attachment:
     def run(self, connection: Connection, window: int | None) -> int:
         """Show the program until something ends that; return the exit code. Raises `Refused` where it cannot begin."""
         with connection:
-            attached = decode(connection.ask("window.attach", self._attach_params(window, _size_of_stdout())))
-            with Console() as console, _Signals() as signals:
+            console = Console()
+            attached = decode(connection.ask("window.attach", self._attach_params(window, console.size())))
+            with console, _Signals() as signals:
                 self._console = console
                 self._wire = _Wire(*connection.release())
                 for line in connection.notices:
@@ -501,11 +502,3 @@ class _Signals:
 
 def _note(_number: int, _frame: object) -> None:
     """Nothing: that it has come stands in the pipe."""
-
-
-def _size_of_stdout() -> tuple[int, int] | None:
-    try:
-        cols, rows = os.get_terminal_size(1)
-    except OSError:
-        return None
-    return (cols, rows) if cols and rows else None

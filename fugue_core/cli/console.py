@@ -12,6 +12,8 @@ if TYPE_CHECKING:
 
 _STDIN, _STDOUT = 0, 1
 _READ_BYTES = 64 * 1024
+_MOST_CELLS = 2_000
+"""A window has no more of them, on either side."""
 _FAREWELL_PATIENCE_S = 1.0
 """How long a terminal that takes nothing is waited for at the end."""
 
@@ -48,7 +50,7 @@ class Console:
     which has it as its stdin.
 
     Attributes:
-        input, output: Non-blocking descriptors.
+        input, output: Descriptors; non-blocking within the block.
         last_words: What it shows at the end, printable; a terminal that takes nothing is not waited for.
     """
 
@@ -61,6 +63,8 @@ class Console:
         self._is_raw = False
 
     def __enter__(self) -> Self:
+        for fd in (self.input, self.output):
+            os.set_blocking(fd, False)
         self.enter()
         return self
 
@@ -116,7 +120,7 @@ class Console:
             cols, rows = os.get_terminal_size(self.output)
         except OSError:
             return None
-        return (cols, rows) if cols and rows else None
+        return (min(cols, _MOST_CELLS), min(rows, _MOST_CELLS)) if cols and rows else None
 
     @property
     def has_pending(self) -> bool:
@@ -159,5 +163,4 @@ def _open(standard: int) -> int:
     try:
         return os.open(os.ttyname(standard), os.O_RDWR | os.O_NOCTTY | os.O_NONBLOCK | os.O_CLOEXEC)
     except OSError:  # a terminal without a name here, as in some containers
-        os.set_blocking(standard, False)
         return standard

@@ -7,7 +7,7 @@ mailbox_messages = 50000        # any field of fugue_core.limits.Limits
 synchronous = "full"            # or "normal", the default
 
 [terminal]
-prefix = "ctrl+a"               # the key that calls fugue while a program has the keyboard; absent: ctrl+b, in tmux ctrl+g
+prefix = "ctrl+a"               # calls fugue while a program has the keyboard; absent: ctrl+b, within tmux ctrl+g
 size = "smallest"               # whose size a window takes that several terminals show; or "latest", the default
 """
 
