@@ -142,7 +142,7 @@ def test_nothing_is_lost_of_much_that_is_typed_before_the_program_reads(fugue: F
         "--",
         "sh",
         "-c",
-        "stty raw -echo; echo ready; until [ -e go ]; do sleep 0.02; done; head -c 3000000 | md5sum",
+        "stty raw -echo; echo ready; until [ -e go ]; do sleep 0.02; done; head -c 3000000 | md5sum; exec cat",
     )
     data = bytes(range(32, 127)) * 31_579
     with Terminal(fugue, "attach", "cat-1") as terminal:
@@ -239,6 +239,17 @@ def test_the_keys_are_shown_and_any_key_goes_back(echo: Fugue) -> None:
         terminal.until_shows("ready")
         terminal.type("y\r")
         terminal.until_shows("ready\ny\ny\n")
+
+
+def test_what_a_program_still_says_does_not_spoil_the_keys(fugue: Fugue) -> None:
+    new(fugue, "--", "yes", "flood")
+    with Terminal(fugue, "attach", "cat-1") as terminal:
+        terminal.until_shows("flood")
+        terminal.type(PREFIX + b"?")
+        terminal.until_shows("Any key goes back")
+        until(lambda: fugue("window", "ls", "--json").json["viewers"] == 0)
+        assert "Any key goes back" in terminal.text
+        assert "flood" not in terminal.text
 
 
 def test_the_screen_is_drawn_anew_by_a_key(echo: Fugue) -> None:

@@ -72,7 +72,7 @@ def test_stopping_returns_when_the_process_is_gone(fugue: Fugue, server: Server)
     assert fugue("daemon", "stop").out == f"stopped: pid {pid}\n"
     assert server.pids() == []
     fugue("daemon", "start")
-    assert set(fugue("daemon", "stop", "--json").json) == {"pid"}
+    assert set(fugue("daemon", "stop", "--json").json) == {"pid", "programs"}
 
 
 def test_a_process_that_nobody_reaps_counts_as_gone() -> None:

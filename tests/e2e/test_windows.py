@@ -75,6 +75,12 @@ def test_the_program_has_this_shells_environment_and_what_is_added(fugue: Fugue)
     until_shows(fugue, "cat-1", f"green, large, x=y=B, {directory}"[:80])
 
 
+def test_a_program_is_told_the_directory_in_which_it_starts(fugue: Fugue) -> None:
+    fugue.environment["PWD"] = "/elsewhere"
+    new(fugue, "-n", "cat-1", "--keep", "-c", "/usr", "--", "cat", "/proc/self/environ")
+    until_shows(fugue, "cat-1", "PWD=/usr")
+
+
 def test_what_is_no_utf8_is_left_out_of_the_environment_and_said(fugue: Fugue) -> None:
     environment = {**{name.encode(): value.encode() for name, value in fugue.environment.items()}, b"ODD": b"\xff"}
     made = subprocess.run(
