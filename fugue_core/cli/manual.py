@@ -39,7 +39,7 @@ def overview() -> str:
     blocks = [
         "usage: fugue [OPTIONS] [VERB ...]",
         _filled(_ABOUT),
-        "Without a verb, fugue opens and shows what goes on. Try it with an example at work: fugue --demo",
+        _filled("Without a verb, fugue opens and shows what goes on. Try it with an example at work: fugue --demo"),
     ]
     for group, names in GROUPS.items():
         rows = [(name, load(name).summary) for name in names]
