@@ -132,7 +132,7 @@ def test_answers_of_the_terminal_do_not_reach_the_program(fugue: Fugue) -> None:
     new(fugue, "--", "sh", "-c", "stty raw -echo; echo ready; exec cat -v")
     with Terminal(fugue, "attach", "cat-1") as terminal:
         terminal.until_shows("ready")
-        terminal.type(b"<\x1b[?62;22c\x1b[24;80R\x1b]11;rgb:0000/0000/0000\x07\x1bP>|xterm\x1b\\\x1b[1;2R>")
+        terminal.type(b"<\x1b[?62;22c\x1b[24;80R\x1b]4;1;rgb:0000/0000/0000\x07\x1bP>|xterm\x1b\\\x1b[1;2R>")
         terminal.until_shows("<^[[1;2R>")
 
 
