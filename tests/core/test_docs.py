@@ -133,7 +133,12 @@ def test_the_errors_of_a_request_are_those_that_its_docstring_says(kind: type[Re
 
 @pytest.mark.parametrize(
     ("heading", "kind"),
-    [("### Session", SessionInfo), ("### Window", WindowInfo), ("### Envelope", Envelope), ("### Message", OrchestrationMessage)],
+    [
+        ("### Session", SessionInfo),
+        ("### Window", WindowInfo),
+        ("### Envelope", Envelope),
+        ("### Message", OrchestrationMessage),
+    ],
 )
 def test_the_fields_of_a_type_are_said(heading: str, kind: type[msgspec.Struct]) -> None:
     assert [row[0].strip("`") for row in rows(section(heading))] == [field.encode_name for field in fields(kind)]
