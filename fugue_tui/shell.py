@@ -46,6 +46,7 @@ from fugue_tui.turnstile import Turnstile
 from fugue_tui.view import World
 from fugue_tui.widgets.compose_pane import ComposePane
 from fugue_tui.widgets.message_pane import MessagePane
+from fugue_tui.widgets.scrollback import Scrollback
 from fugue_tui.widgets.session_list import SessionList
 from fugue_tui.widgets.start_page import StartPage
 from fugue_tui.widgets.status_bar import KEYS_MOST, RATES, StatusBar
@@ -64,7 +65,11 @@ PANE_TITLES: dict[PaneName, str] = {
 }
 OVER_PANELS = frozenset({"app.theme", "app.reconnect", "app.quit"})
 """Of the actions that hold everywhere, those that make sense while a panel is open."""
-INNER_TITLES: dict[str, tuple[PaneName, str]] = {"inspector": ("log", "message"), "log-bar": ("log", "messages")}
+INNER_TITLES: dict[str, tuple[PaneName, str]] = {
+    "inspector": ("log", "message"),
+    "log-bar": ("log", "messages"),
+    "scrollback": ("terminal", "scrollback"),
+}
 """Parts of a pane that have keys of their own."""
 
 
@@ -379,7 +384,7 @@ class Shell(Turnstile):
         screens: list[DOMNode] = [self.screen] if len(self.screen_stack) > 1 else []
         panes: list[DOMNode] = [self.session_list, self.message_log, self.compose_pane]
         if self.workspace.has_terminals:
-            panes.append(self.terminal_pane)
+            panes += [*self.terminal_pane.query(Scrollback), self.terminal_pane]
         panes.sort(key=lambda pane: pane.id != self.workspace.pane)
         if self.message_pane.inspector.is_open:
             panes = [self.message_pane.front, self.message_pane.inspector, *panes]

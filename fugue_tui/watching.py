@@ -18,6 +18,7 @@ from fugue_core.client.link import Opener
 from fugue_core.errors import FugueError, SessionNotFound, WindowNotFound
 from fugue_core.place import state_dir
 from fugue_core.protocol.window import WindowChanged, WindowInfo
+from fugue_tui.cells import text_of
 from fugue_tui.config import Config
 from fugue_tui.screens.kill_panel import KillPanel
 from fugue_tui.screens.new_session import NewSession, NewSessionDraft, field_of
@@ -38,6 +39,7 @@ from fugue_tui.terminal import (
     terminals_path,
 )
 from fugue_tui.watch import Watch
+from fugue_tui.widgets.scrollback import PAGE_LINES, Scrollback, matching_lines
 from fugue_tui.widgets.session_list import SessionList
 from fugue_tui.widgets.terminal_pane import TerminalPane
 from fugue_tui.widgets.terminal_view import TerminalView
@@ -382,6 +384,67 @@ class WatchingShell(Shell):
         else:
             if panel is not None:
                 panel.close()
+
+    # ------------------------------------------------------------------------------------------------- looking back
+
+    @on(TerminalPane.ScrollbackAsked)
+    @work(exclusive=True, group="scrollback")
+    async def open_scrollback(self, event: TerminalPane.ScrollbackAsked) -> None:
+        """Look back at what a terminal showed."""
+        key = event.window
+        try:
+            last = await self.client.windows.lines(-PAGE_LINES, PAGE_LINES, key.session, key.window)
+        except FugueError as error:
+            self.notify(str(error), severity="error", markup=False)
+            return
+        view = event.pane.views.get(key)
+        if view is not None:
+            scrollback = Scrollback(key, view.shown.cols, last.total, self.palette)
+            scrollback.take_lines(last)
+            event.pane.open_scrollback(scrollback)
+
+    @on(Scrollback.LinesAsked)
+    @work
+    async def fetch_lines(self, event: Scrollback.LinesAsked) -> None:
+        """Fetch lines that have come into view."""
+        key = event.scrollback.window
+        try:
+            found = await self.client.windows.lines(event.first, event.limit, key.session, key.window)
+        except FugueError as error:
+            event.scrollback.say(str(error))
+        else:
+            event.scrollback.take_lines(found)
+
+    @on(Scrollback.SearchAsked)
+    @work(exclusive=True, group="scrollback")
+    async def search_lines(self, event: Scrollback.SearchAsked) -> None:
+        """Look for something in all that is kept."""
+        key = event.scrollback.window
+        try:
+            captured = await self.client.windows.capture(key.session, key.window, scrollback=True)
+        except FugueError as error:
+            event.scrollback.say(str(error))
+        else:
+            event.scrollback.show_matches(event.text, matching_lines(captured.text, event.text))
+
+    @on(Scrollback.CopyAsked)
+    @work
+    async def copy_lines(self, event: Scrollback.CopyAsked) -> None:
+        """Put lines into the clipboard."""
+        key, lines = event.scrollback.window, list[str]()
+        try:
+            while event.first + len(lines) <= event.last:
+                first = event.first + len(lines)
+                limit = min(PAGE_LINES, event.last + 1 - first)
+                found = await self.client.windows.lines(first, limit, key.session, key.window)
+                if not found.lines:
+                    break
+                lines += [text_of(line).rstrip() for line in found.lines]
+        except FugueError as error:
+            event.scrollback.say(str(error))
+        else:
+            self.copy_to_clipboard("\n".join(lines))
+            event.scrollback.say(f"copied {len(lines):,} line{'' if len(lines) == 1 else 's'}")
 
     @on(TerminalPane.RespawnAsked)
     @work

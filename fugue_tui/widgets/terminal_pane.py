@@ -35,6 +35,7 @@ from fugue_tui.terminal import (
     split_at,
     turned_to,
 )
+from fugue_tui.widgets.scrollback import Scrollback
 from fugue_tui.widgets.terminal_view import TerminalView
 
 NUMBERS = ",".join("0123456789")
@@ -43,8 +44,8 @@ NUMBERS = ",".join("0123456789")
 class TerminalPane(Widget):
     """The terminals of one session's layout; it may show windows of others, too.
 
-    Down: `show` a layout; `update_heads`; assign `palette` and `keys`. Up: `Left`, `WindowAsked`, `SplitAsked`,
-    `TurnAsked`, `KillAsked`, `RespawnAsked`, `ScrollbackAsked`, `Changed`, and what its terminals post.
+    Down: `show` a layout; `update_heads`; `open_scrollback`; assign `palette` and `keys`. Up: `Left`, `WindowAsked`,
+    `SplitAsked`, `TurnAsked`, `KillAsked`, `RespawnAsked`, `ScrollbackAsked`, `Changed`, and what its terminals post.
 
     Invariant: there is a view for each window of `layout`, and none else.
     """
@@ -128,6 +129,7 @@ class TerminalPane(Widget):
         self._active: WindowKey | None = None
         self._is_zoomed = False
         self._pressed = ""
+        self.scrollback: Scrollback | None = None
 
     # ---------------------------------------------------------------------------------------------------------- down
 
@@ -177,8 +179,23 @@ class TerminalPane(Widget):
             view.window = new
             self._take_layout(turned_to(self.layout_of_views, at, new), new)
 
+    def open_scrollback(self, scrollback: Scrollback) -> None:
+        """Let the user look back in the place of the terminal."""
+        self.close_scrollback()
+        if scrollback.window in self._views:
+            self.scrollback = scrollback
+            self.mount(scrollback)
+            self._place()
+
+    def close_scrollback(self) -> None:
+        """Show the terminal again."""
+        if self.scrollback is not None:
+            self.scrollback.remove()
+            self.scrollback = None
+
     def clear(self) -> None:
         """Show nothing."""
+        self.close_scrollback()
         self.layout_of_views = self._active = None
         for view in self._views.values():
             view.remove()
@@ -186,6 +203,7 @@ class TerminalPane(Widget):
 
     def _take_layout(self, layout: Layout, active: WindowKey) -> None:
         self.layout_of_views, self._active = layout, active
+        self.close_scrollback()
         wanted = keys_of(layout)
         for key in [key for key in self._views if key not in wanted]:
             self._views.pop(key).remove()
@@ -246,6 +264,10 @@ class TerminalPane(Widget):
             if place is not None:
                 view.styles.offset = (place.x, place.y)
                 view.styles.width, view.styles.height = place.width, place.height
+            if self.scrollback is not None and self.scrollback.window == key:
+                self.scrollback.display = place is not None
+                self.scrollback.styles.offset = view.styles.offset
+                self.scrollback.styles.width, self.scrollback.styles.height = view.styles.width, view.styles.height
         self.refresh()
 
     def render_line(self, y: int) -> Strip:  # noqa: ARG002  # all alike
@@ -260,6 +282,8 @@ class TerminalPane(Widget):
         """Draw in the new colours."""
         for view in self._views.values():
             view.palette = self.palette
+        if self.scrollback is not None:
+            self.scrollback.palette = self.palette
         self.refresh()
 
     # ---------------------------------------------------------------------------------------------------------- keys
@@ -278,6 +302,18 @@ class TerminalPane(Widget):
             self._pressed = event.key
             await self.app.run_action(action, self)
             self._pressed = ""
+
+    @on(Scrollback.Closed)
+    def _leave_scrollback(self, event: Scrollback.Closed) -> None:
+        event.stop()
+        self.close_scrollback()
+        self.activate(event.scrollback.window)
+
+    @on(TerminalView.ScrollAsked)
+    def _look_back(self, event: TerminalView.ScrollAsked) -> None:
+        event.stop()
+        if event.view.window is not None:
+            self.post_message(self.ScrollbackAsked(self, event.view.window))
 
     @on(TerminalView.TabPressed)
     def _press_tab(self, event: TerminalView.TabPressed) -> None:

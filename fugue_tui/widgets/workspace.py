@@ -185,8 +185,9 @@ class Workspace(Horizontal):
         self.action_show_pane(names[(names.index(self.pane) + step) % len(names)])
 
     def action_show_pane(self, pane: PaneName) -> None:
-        """Go to a pane."""
-        self.bring(pane)
+        """Go to a pane; whether there are terminals to go to is not known here."""
+        if pane != "terminal":
+            self.bring(pane)
         self.post_message(self.PaneShown(pane))
 
     def action_zoom(self) -> None:
