@@ -234,6 +234,10 @@ class Stage:
         """Forget a connection and what it looked at."""
         self._views.leave(peer)
 
+    def note_requests(self) -> None:
+        """Let floods make room: somebody asks for something."""
+        self._fleet.pace.note_request()
+
     @property
     def window_count(self) -> int:
         """How many windows there are."""

@@ -17,6 +17,7 @@ from typing import Any
 from fugue_core.errors import NoKeeper
 from fugue_core.protocol.window import Program, ProgramExit
 from fugue_core.terminal.keeping import Keeper, Kept
+from fugue_core.terminal.pace import Pace
 from fugue_core.terminal.program import end_session, process_start
 from fugue_core.terminal.pty import NO_TERMINAL, size_of
 from fugue_core.terminal.screen import SCROLLBACK_LINES, open_screen
@@ -38,6 +39,7 @@ class Fleet:
     Invariant: a key is in `_pids` and `_began` if and only if its program runs, as far as we were told.
 
     Attributes:
+        pace: To be told of requests, so that floods make room for them.
         windows: By key: of programs that run, and of those that have exited and are kept to look at.
     """
 
@@ -74,6 +76,7 @@ class Fleet:
         self._pids: dict[str, int] = {}
         self._began: dict[str, int | None] = {}
         self._saved_at: dict[str, float | None] = {}
+        self.pace = Pace(self._loop.time)
         self.windows: dict[str, Window] = {}
 
     def pid_of(self, key: str) -> int | None:
@@ -257,7 +260,9 @@ class Fleet:
 
     def _open(self, key: str, kept: Kept, cols: int, rows: int) -> Window:
         screen = open_screen(cols, rows, self._scrollback_lines)
-        window = Window(kept.master, screen, size_policy=self._size_policy, on_news=lambda: self._on_news(key))
+        window = Window(
+            kept.master, screen, pace=self.pace, size_policy=self._size_policy, on_news=lambda: self._on_news(key)
+        )
         self.windows[key] = window
         self._pids[key] = kept.pid
         self._began[key] = process_start(kept.pid)
@@ -279,7 +284,7 @@ class Fleet:
         screen = open_screen(*saved.size, self._scrollback_lines)
         screen.feed(saved.drawn)
         self.windows[key] = Window(
-            NO_TERMINAL, screen, size_policy=self._size_policy, on_news=lambda: self._on_news(key)
+            NO_TERMINAL, screen, pace=self.pace, size_policy=self._size_policy, on_news=lambda: self._on_news(key)
         )
 
     # ------------------------------------------------------------------------------------------------- saved screens

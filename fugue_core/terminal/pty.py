@@ -10,6 +10,8 @@ import struct
 import termios
 from collections.abc import Callable
 
+from fugue_core.terminal.pace import Pace
+
 READ_BYTES = 64 * 1024
 TURN_BYTES = 8 * 1024
 """Read before anybody else has a turn. The kernel hands out at most 4 KiB at once."""
@@ -27,20 +29,22 @@ class Pty:
     What is typed and not yet read by the program waits here, without limit: `waiting_bytes` is for whoever has one.
     """
 
-    def __init__(self, master: int, on_output: Callable[[bytes], None]) -> None:
+    def __init__(self, master: int, on_output: Callable[[bytes], None], pace: Pace) -> None:
         """Read from `master` from now on; `on_output` is called with what comes.
 
         Args:
             master: Non-blocking, or `NO_TERMINAL`.
             on_output: Called with what the program writes.
+            pace: Says how long to rest between two parts of a flood.
         """
         self._master = master
         self._on_output = on_output
+        self._pace = pace
         self._loop = asyncio.get_running_loop()
         self._waiting = bytearray()
         self._look_again: asyncio.TimerHandle | None = None
         if master != NO_TERMINAL:
-            self._loop.add_reader(master, self._take)
+            self._loop.add_reader(master, self._read)
 
     @property
     def waiting_bytes(self) -> int:
@@ -77,6 +81,14 @@ class Pty:
         os.close(self._master)
         self._master = NO_TERMINAL
 
+    def _read(self) -> None:
+        began = self._pace.clock()
+        if self._take() < TURN_BYTES:
+            return
+        rest_s = self._pace.rest_s(self._pace.clock() - began)
+        if rest_s and self._master != NO_TERMINAL:
+            self._look_again_in(rest_s)
+
     def _take(self) -> int:
         """Hand on what is there, up to `TURN_BYTES`; return how much it was."""
         pieces = []
@@ -91,7 +103,8 @@ class Pty:
                     raise
                 data = b""
             if not data:
-                self._wait_for_somebody()
+                # no process has the terminal open: until one has again, it would be readable all the time
+                self._look_again_in(HUNG_UP_S)
                 break
             pieces.append(data)
             size_bytes += len(data)
@@ -99,11 +112,10 @@ class Pty:
             self._on_output(pieces[0] if len(pieces) == 1 else b"".join(pieces))
         return size_bytes
 
-    def _wait_for_somebody(self) -> None:
-        """Look again later: no process has the terminal open, and until one has it would be readable all the time."""
+    def _look_again_in(self, seconds: float) -> None:
         self._stop_looking()
         self._loop.remove_reader(self._master)
-        self._look_again = self._loop.call_later(HUNG_UP_S, self._loop.add_reader, self._master, self._take)
+        self._look_again = self._loop.call_later(seconds, self._loop.add_reader, self._master, self._read)
 
     def _stop_looking(self) -> None:
         if self._look_again is not None:

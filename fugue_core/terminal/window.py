@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from typing import Literal, Protocol, TypeAlias
 
 from fugue_core.protocol.window import Line
+from fugue_core.terminal.pace import Pace
 from fugue_core.terminal.pty import Pty
 from fugue_core.terminal.screen import RESET, Screen
 
@@ -53,13 +54,16 @@ class Window:
         last_output_at: Unix seconds; None: it has said nothing yet.
     """
 
-    def __init__(self, master: int, screen: Screen, *, size_policy: SizePolicy, on_news: Callable[[], None]) -> None:
+    def __init__(
+        self, master: int, screen: Screen, *, pace: Pace, size_policy: SizePolicy, on_news: Callable[[], None]
+    ) -> None:
         """Begin to read from a terminal.
 
         Args:
             master: Non-blocking, or `NO_TERMINAL`; the window closes it.
             screen: Of the terminal's size; the window closes it.
             size_policy: See `SizePolicy`.
+            pace: See `Pty`.
             on_news: Called when there is something new to tell everybody, at most once in `NEWS_S`.
         """
         self.screen = screen
@@ -76,7 +80,7 @@ class Window:
         self._news_at = 0.0
         self._frame_at = 0.0
         self._cell_viewers = 0
-        self._pty = Pty(master, self._take_output)
+        self._pty = Pty(master, self._take_output, pace)
 
     @property
     def waiting_bytes(self) -> int:

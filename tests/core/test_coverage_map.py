@@ -61,7 +61,7 @@ TESTED_BY: dict[str, tuple[str, ...]] = {
     "client.oneshot": ("e2e/test_cli_refusal.py", "e2e/test_cli_retry.py", "e2e/test_cli_startup.py"),
     "client.start": ("e2e/test_cli_daemon.py",),
     "client.subscription": ("e2e/test_guides.py",),
-    "daemon": ("e2e/test_daemon.py", "e2e/test_faults.py"),
+    "daemon": ("e2e/test_daemon.py", "e2e/test_faults.py", "e2e/test_stage.py"),
     "daemon.local": ("core/test_docs.py", "core/test_seed.py"),
     "limits": ("core/test_docs.py", "core/test_session.py", "core/test_message.py"),
     "protocol": ("core/test_seed.py",),
@@ -70,7 +70,7 @@ TESTED_BY: dict[str, tuple[str, ...]] = {
     "protocol.requests": ("core/test_docs.py", "core/test_rpc.py"),
     "receiver": ("core/test_router.py", "core/test_router_model.py"),
     "record": ("core/test_store.py", "core/test_hub.py"),
-    "terminal": ("e2e/test_keeper.py",),
+    "terminal": ("e2e/test_keeper.py", "e2e/test_stage.py"),
     "terminal.keeping": ("e2e/test_keeper.py",),
     "terminal.program": ("e2e/test_keeper.py",),
 }

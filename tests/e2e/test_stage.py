@@ -167,8 +167,9 @@ def test_a_session_ends_with_its_last_program_and_everybody_is_told_how(daemon: 
         assert wire.ask("session.get", session="cat-1")["window_count"] == 1
         wire.ask("window.kill", session="cat-1", window=1)
         assert names(wire) == []
-        told = [notice["event"] for notice in wire.events]
-        closed = [event for event in told if event["kind"] == "window.closed"]
+        told: list[dict[str, Any]] = []
+        while len(closed := [event for event in told if event["kind"] == "window.closed"]) < 2:
+            told.append(wire.next_event()["event"])
         assert [(event["window"], event["exited"]["code"], event["exited"]["signal"]) for event in closed] == [
             (0, 3, None),
             (1, None, signal.SIGHUP),
@@ -410,8 +411,10 @@ def test_a_program_that_exits_at_once_has_had_its_session(daemon: Daemon) -> Non
         for number in range(20):
             assert create(wire, f"brief-{number}", program("true"))["window_count"] == 1
         until(lambda: names(wire) == [])
-        kinds = [notice["event"]["kind"] for notice in wire.events]
-        for kind in ("session.joined", "window.closed", "session.ended"):
+        kinds: list[str] = []
+        while kinds.count("window.closed") < 20:
+            kinds.append(wire.next_event()["event"]["kind"])
+        for kind in ("session.joined", "session.ended"):
             assert kinds.count(kind) == 20
 
 
@@ -465,7 +468,7 @@ def test_a_flood_is_taken_in_and_others_are_served(daemon: Daemon) -> None:
         create(wire, "flood", shell("yes a line of the flood | head -c 50000000; echo; echo over; exec cat"))
         answered = 0
         while not any("over" in line for line in screen(wire, "flood")):
-            wire.send("session:ann", answered)
+            wire.ask("message.ack", up_to=wire.send("session:ann", answered)["seq"])
             answered += 1
         assert answered > 5
         assert wire.ask("window.capture", session="flood")["history_rows"] <= 10_000
