@@ -210,6 +210,7 @@ class TerminalPane(Widget):
         for key in wanted:
             if key not in self._views:
                 view = TerminalView(key, prefix=self.keys.get(PREFIX, ""), palette=self.palette)
+                view.passed_keys = frozenset(self.keys.get("app.reconnect", "f9").split(","))
                 self._views[key] = view
                 self.mount(view)
         self._place()

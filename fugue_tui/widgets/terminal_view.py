@@ -30,7 +30,8 @@ NAME_CHARS, TAB_CHARS = 24, 16
 class TerminalView(Widget, can_focus=True):
     """A title, and below it the screen. While it has the focus, all keys but the prefix go to the program.
 
-    Down: assign `window`, `head`, `state`, `palette` and `prefix`; `take` frames. Up: `Wanted`, `Unwanted`, `Typed`,
+    Down: assign `window`, `head`, `state`, `palette`, `prefix` and `passed_keys`, which make the connection again while
+    there is none; `take` frames. Up: `Wanted`, `Unwanted`, `Typed`,
     `Commanded`, `Prefixed`, `ScrollAsked`, `TabPressed`. It is seen as it comes: what is not shown is not asked for.
     """
 
@@ -95,6 +96,7 @@ class TerminalView(Widget, can_focus=True):
         self.set_reactive(TerminalView.window, window)
         self.set_reactive(TerminalView.palette, palette)
         self.prefix = prefix
+        self.passed_keys: frozenset[str] = frozenset()
         self.shown = Shown()
         self._rows: list[Strip | None] = []
         self._tabs: list[tuple[int, int, int]] = []
@@ -313,6 +315,8 @@ class TerminalView(Widget, can_focus=True):
 
     def on_key(self, event: events.Key) -> None:
         """Send a key to the program, but for the prefix and the key that follows it."""
+        if self.state.kind == "lost" and event.key in self.passed_keys:
+            return  # it goes up to whoever makes the connection
         event.stop()
         event.prevent_default()
         if event.key.startswith(SILENT_KEYS) and event.character is None:

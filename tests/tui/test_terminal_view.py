@@ -371,7 +371,7 @@ async def test_a_lost_daemon_is_said_and_what_is_typed_waits_for_it(daemon: Loca
             view.post_message(TerminalView.Typed(view, b"x" * HELD_BYTES))
             await seen.until_shown("what you type now is lost")
             flaky.is_down = False
-            seen.app._link.retry()
+            await seen.press("f9")
             await seen.until(lambda: view.state.kind == "live")
             await seen.until_shown("held")
             assert "xx" not in seen.text
