@@ -57,6 +57,7 @@ SCENES = (
     Scene("compose-error", keys=("M", *"citizen", "enter"), shows="line 3, column 3"),
     Scene("compose-recipients", keys=("M", *"citizen", "enter"), shows="reaches"),
     Scene("help", keys=("question_mark",), shows="here"),
+    Scene("terminal", keys=("1", "home", *["down"] * 3, "enter"), shows="accept edits"),
     Scene("light", theme="fugue-light", shows="writing docs"),
     Scene("80x24", size=(80, 24), shows="update"),
 )
@@ -74,6 +75,29 @@ PEOPLE: tuple[tuple[str, str, str, tuple[str, ...], bool], ...] = (
 """Name, repository, branch, tags, and whether somebody is connected."""
 
 WORK = ("cart-tests", "review #214", "refund-webhook", "docs/refunds.md")
+AGENT = r"""
+\033[32m●\033[0m \033[1mRead\033[0m\033[90m(docs/tax.md)\033[0m
+  └  Read 214 lines
+
+\033[32m●\033[0m \033[1mUpdate\033[0m\033[90m(shop/tax/round.py)\033[0m
+  └  Updated \033[1mshop/tax/round.py\033[0m with 2 additions and 1 removal
+       41      def per_line(self, lines):
+\033[48;2;58;31;38m\033[31m     - 42          return sum(round(l.net * l.rate, 2) for l in lines)  \033[0m
+\033[48;2;28;48;38m\033[32m     + 42          # CH rounds the sum to 0.05, not each line           \033[0m
+\033[48;2;28;48;38m\033[32m     + 43          return self.table.quantum(total).round(total)        \033[0m
+
+\033[32m●\033[0m \033[1mBash\033[0m\033[90m(pytest tests/tax -q)\033[0m
+  └  ........................................\033[31mF\033[0m.............   [100%]
+     \033[1;31mFAILED\033[0m tests/tax/test_round.py - assert 17.35 == 17.33
+
+\033[33m*\033[0m Running the whole suite…
+
+\033[90m╭──────────────────────────────────────────────────────────────╮\033[0m
+\033[90m│\033[0m >                                                            \033[90m│\033[0m
+\033[90m╰──────────────────────────────────────────────────────────────╯\033[0m
+  \033[90maccept edits on (shift+tab to cycle)\033[0m"""
+"""What the program in the terminal's picture prints, the escape for each colour spelt out."""
+
 BROKEN = '{\n  "item": "checkout-copy"\n  "reserve": 25,\n  "needs": ["tests", "screenshots"]\n}'
 WHOLE = '{\n  "item": "checkout-copy",\n  "reserve": 25,\n  "needs": ["tests", "screenshots"]\n}'
 
@@ -104,7 +128,9 @@ def still_world() -> Iterator[tuple[Clock, Path]]:
         stack.enter_context(patch.dict(os.environ, environment))
         for name in ("NO_COLOR", "FUGUE_SESSION", "FUGUE_SOCKET", "COLORTERM"):
             os.environ.pop(name, None)
-        for place in ("fugue_core.daemon.server.new_id", "fugue_core.client.client.new_id"):
+        for place in tuple(
+            f"fugue_core.{module}.new_id" for module in ("daemon.server", "client.client", "client.window")
+        ):
             stack.enter_context(patch(place, next_id))
         stack.enter_context(patch("time.time", clock))
         stack.enter_context(patch.object(Shell, "_pass_second", lambda _: None))  # which counts by another clock
@@ -124,6 +150,8 @@ async def draw(scene: Scene) -> str:
         config = Config(screen=ScreenConfig(glyphs="unicode", bell="none"), memory=Memory(theme=scene.theme))
         async with LocalDaemon() as daemon, contextlib.AsyncExitStack() as stack:
             people = await stack.enter_async_context(populated(daemon, home)) if scene.is_busy else {}
+            if scene.name == "terminal":
+                await run_agent(people["mayor"], home)
             app = FugueApp(daemon, server="default", config=config)
             async with app.run_test(size=scene.size) as pilot:
                 await until(pilot, lambda: app.status_bar.is_up and app.status_bar.sessions > len(people))
@@ -159,6 +187,21 @@ async def populated(daemon: LocalDaemon, home: Path) -> AsyncIterator[dict[str, 
             await client.join(name, tags=tags, repo=f"{home}/src/{repo}", worktree=worktree)
             people[name] = client
         yield people
+
+
+async def run_agent(client: Client, home: Path) -> None:
+    """Let a program run that shows what the picture shows, in the worktree where others work."""
+    await client.windows.new_session(
+        ["sh", "-c", 'stty -echo; printf "$1"; exec sleep 3600', "agent", AGENT.replace("%", "%%")],
+        name="cat-4",
+        tags=["citizen", "payments"],
+        directory=f"{home}/src/shop",
+        environment={"PATH": os.environ["PATH"], "LANG": "C.UTF-8"},
+    )
+    session = (await client.get_session("cat-4")).id
+    await client.windows.rename("agent", session)
+    while "accept edits" not in (await client.windows.capture(session)).text:  # noqa: ASYNC110  # nothing tells of it
+        await asyncio.sleep(0)
 
 
 async def talk(people: dict[str, Client], clock: Clock) -> None:
