@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from rich.cells import cell_len, chop_cells
+from textual.message import Message
 from textual.reactive import reactive
 from textual.strip import Strip
 from textual.widget import Widget
@@ -21,12 +22,18 @@ VERDICT_ROWS = 3
 
 
 class CommandView(InspectorPart):
-    """The command in a well, on as many rows as it needs. Down: assign `command`. Up: what every part posts."""
+    """The command in a well, on as many rows as it needs.
+
+    Down: assign `command`. Up: `Rewrapped`, and what every part posts.
+    """
 
     NAME = "as a command"
     HAS_GAP = False
 
     command: reactive[str] = reactive("", init=False)
+
+    class Rewrapped(Message):
+        """It needs another number of rows, since its width is another."""
 
     def __init__(self, *, id: str | None = None) -> None:  # noqa: A002  # Textual's word
         super().__init__(id=id)
@@ -49,7 +56,10 @@ class CommandView(InspectorPart):
 
     def on_resize(self) -> None:
         """Wrap for the new width."""
+        was = self.count
         self._wrap()
+        if self.count != was:
+            self.post_message(self.Rewrapped())
         self.show_cursor()
         self.refresh()
 

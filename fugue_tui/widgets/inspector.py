@@ -202,6 +202,11 @@ class Inspector(Vertical):
                 self._names.current = place
         self._share_rows()
 
+    @on(CommandView.Rewrapped)
+    def _share_rows_anew(self, event: CommandView.Rewrapped) -> None:
+        event.stop()
+        self._share_rows()
+
     def _share_rows(self) -> None:
         """Give deliveries, thread and command what they need, as far as the payload keeps its part."""
         height = self.size.height
