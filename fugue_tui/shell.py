@@ -38,6 +38,7 @@ from fugue_tui.keymap import (
 )
 from fugue_tui.link import DaemonLink, LinkState
 from fugue_tui.palette import DARK, Palette
+from fugue_tui.roster import short_count
 from fugue_tui.screens.help import Help
 from fugue_tui.screens.overlay import Overlay
 from fugue_tui.screens.palette_panel import Action, PalettePanel
@@ -46,6 +47,7 @@ from fugue_tui.turnstile import Turnstile
 from fugue_tui.view import World
 from fugue_tui.widgets.compose_pane import ComposePane
 from fugue_tui.widgets.message_pane import MessagePane
+from fugue_tui.widgets.row_list import TIGHT
 from fugue_tui.widgets.scrollback import Scrollback
 from fugue_tui.widgets.session_list import SessionList
 from fugue_tui.widgets.start_page import StartPage
@@ -224,6 +226,7 @@ class Shell(Turnstile):
             self._is_stale = False
             self.show_world()
             self._show_start_page()
+            self._tell_of_unseen()
 
     @abstractmethod
     def show_world(self) -> None:
@@ -258,6 +261,20 @@ class Shell(Turnstile):
         self.too_small.display = not is_enough
         self.workspace.display = self.status_bar.display = is_enough
         self.workspace.fit(size)
+        self._tell_of_unseen()
+
+    def _tell_of_unseen(self) -> None:
+        """Where one pane is seen at a time, let it name the others, with what waits in them."""
+        unread = sum(info.unread for info in self._world.sessions.values())
+        log, has_draft, is_tight = self.message_log, not self.compose_pane.draft.is_empty, self.size.width < TIGHT
+        waiting: dict[PaneName, str] = {
+            "sessions": f"sessions {short_count(unread)}" if unread else "sessions",
+            "log": f"messages ↓{short_count(log.new)}" if log.new else "messages",
+            "compose": "draft" if has_draft and is_tight else "compose draft" if has_draft else "compose",
+            "terminal": "terminal",
+        }
+        words = tuple(waiting[pane] for pane in self.workspace.unseen)
+        self.session_list.unseen = log.unseen = self.compose_pane.unseen = words
 
     def on_descendant_focus(self) -> None:
         """Say which pane or panel has the keys, and what they do."""
@@ -292,6 +309,7 @@ class Shell(Turnstile):
             own = told(self, begin.items())
         bar.keys = (*own[: KEYS_MOST - 1], *mine[:-1][: max(0, KEYS_MOST - 1 - len(own))], mine[-1])
         self.workspace.bring(name)
+        self._tell_of_unseen()
 
     @on(Overlay.Turned)
     def light_subject(self) -> None:

@@ -27,6 +27,7 @@ from fugue_tui.jsonview import Fault
 from fugue_tui.palette import DARK, Palette
 from fugue_tui.refusal import in_words
 from fugue_tui.widgets.message_form import MessageForm
+from fugue_tui.widgets.row_list import TIGHT
 from fugue_tui.widgets.text_row import TextRow
 from fugue_tui.widgets.verdict_row import VerdictRow
 from fugue_tui.writing import Kind, Reach, TypeUse, closed_pieces, find_missing, receipt_pieces, template_of
@@ -72,6 +73,8 @@ class ComposePane(Vertical):
     sessions: reactive[tuple[SessionInfo, ...]] = reactive((), init=False, always_update=True)
     types: reactive[tuple[TypeUse, ...]] = reactive((), init=False)
     you: reactive[UUID | None] = reactive(None, init=False)
+    unseen: reactive[tuple[str, ...]] = reactive((), init=False)
+    """The panes that this one stands in front of, each with what waits there."""
 
     @dataclass
     class Said(Message):
@@ -247,6 +250,10 @@ class ComposePane(Vertical):
     def watch_types(self) -> None:
         """Offer the types of now."""
         self._form.types = self.types
+        self._draw()
+
+    def watch_unseen(self) -> None:
+        """Tell of them."""
         self._draw()
 
     def watch_you(self) -> None:
@@ -444,7 +451,9 @@ class ComposePane(Vertical):
             note = f"in reply to {draft.reply_to[:8]}"
         title.fill, title.bar = ("raised", "accent") if has_keys else ("pane", "")
         start = Ink(" Compose" if has_keys else "  Compose", "accent" if has_keys else "muted", bold=True)
-        title.left = (start, Ink(f" {note}", "faint"))
+        unseen = [piece for words in self.unseen for piece in (Ink(" · ", "faint"), Ink(words, "muted"))]
+        has_note = bool(note) and not (unseen and self.size.width < TIGHT)
+        title.left = (start, *([Ink(f" {note}", "faint")] if has_note else ()), *unseen)
         sent, age = len(self._desk.sent), self._pages.age
         place = f" {sent}" if age is None else f" {age}/{sent}"
-        title.right = (Ink(f"ctrl+up history{place} ", "faint"),) if sent else ()
+        title.right = (Ink(f"ctrl+up history{place} ", "faint"),) if sent and not unseen else ()

@@ -22,7 +22,7 @@ from fugue_tui.line import Line
 from fugue_tui.palette import name_colour, tag_colour
 from fugue_tui.stretch import Stretch
 from fugue_tui.view import MessageRow, World, clock_time, short_target, state_of
-from fugue_tui.widgets.row_list import RowList
+from fugue_tui.widgets.row_list import TIGHT, RowList
 
 STRIPS = 2_000
 """Drawn rows that are kept for drawing them again."""
@@ -339,6 +339,8 @@ class MessageLog(RowList):
             right, colour = "● follow", palette.ok
         else:
             right, colour = (f"↓ {self.new:,} new", palette.wait) if self.new else ("paused", palette.wait)
+        if self.unseen and width < TIGHT:
+            right = right.removesuffix(" follow").removesuffix(" new")
         notes = [f"{self.total:,}"] if width >= HEADS_FROM else []
         notes += [f"/ {self.filter_text}"] if self.filter_text else []
         notes += [f"s {self.search_text}"] if self.search_text else []

@@ -18,6 +18,8 @@ from fugue_tui.line import Line, fit, strip_of, style_of
 from fugue_tui.palette import DARK, Palette
 
 WHEEL_ROWS = 3
+TIGHT = 60
+"""In a title of fewer cells what can be said in a word is."""
 
 
 class RowList(Widget, can_focus=True):
@@ -38,6 +40,8 @@ class RowList(Widget, can_focus=True):
     HEADING_ROWS: ClassVar[int] = 1
     cursor: reactive[int] = reactive(0, init=False)
     palette: reactive[Palette] = reactive(DARK, init=False)
+    unseen: reactive[tuple[str, ...]] = reactive((), init=False)
+    """The panes that this one stands in front of, each with what waits there; the title tells of them."""
 
     def __init__(self, *, id: str | None = None) -> None:  # noqa: A002  # Textual's word
         super().__init__(id=id)
@@ -169,6 +173,11 @@ class RowList(Widget, can_focus=True):
         line.put("▌" if self.is_active else " ", palette.accent).at(2)
         line.put(name, palette.accent if self.is_active else palette.muted, bold=self.is_active)
         line.put(" ", palette.muted).put(note, palette.faint)
+        sign = " · " if note else "· "
+        for words in self.unseen:
+            if len(sign) + len(words) <= line.room - cell_len(right) - 2:
+                line.put(sign, palette.faint).put(words, palette.muted)
+                sign = " · "
         right = fit(right, max(0, width - 3 - line.column))
         line.at(width - 1 - cell_len(right)).put(right, right_colour or palette.faint)
         return line.strip()
@@ -209,6 +218,10 @@ class RowList(Widget, can_focus=True):
     def watch_cursor(self) -> None:
         """Show where the cursor is."""
         self.show_cursor()
+        self.refresh_changed()
+
+    def watch_unseen(self) -> None:
+        """Tell of them."""
         self.refresh_changed()
 
     def watch_palette(self) -> None:

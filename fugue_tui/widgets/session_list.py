@@ -36,7 +36,7 @@ from fugue_tui.roster import (
     with_air,
 )
 from fugue_tui.widgets.field import Field
-from fugue_tui.widgets.row_list import WHEEL_ROWS, RowList
+from fugue_tui.widgets.row_list import TIGHT, WHEEL_ROWS, RowList
 from fugue_tui.widgets.session_card import Card
 from fugue_tui.widgets.session_row import NAME_CHARS, WIDE, RowPen
 
@@ -224,7 +224,7 @@ class SessionList(RowList):
             return self.title(width, "Sessions", note, f"◆ {len(self.marked)} marked", self.palette.accent)
         if self._filter.terms:
             return self.title(width, "Sessions", note, f"/ {self._filter_text}", self.palette.accent)
-        return self.title(width, "Sessions", note, ORDERS[self.order])
+        return self.title(width, "Sessions", note, "" if self.unseen and width < TIGHT else ORDERS[self.order])
 
     def draw(self, index: int, width: int, fill: str) -> Strip:
         """A heading, or a session."""

@@ -177,11 +177,20 @@ class Workspace(Horizontal):
             self.pane, self._has_terminals = pane, has_terminals
             self.lay_out()
 
+    @property
+    def unseen(self) -> tuple[PaneName, ...]:
+        """The panes that one can go to and does not see, where there is one at a time."""
+        return tuple(pane for pane in self._turns if pane != self.pane) if self.is_stacked else ()
+
+    @property
+    def _turns(self) -> tuple[PaneName, ...]:
+        return BESIDE_TERMINAL if self._has_terminals else WITHOUT_TERMINAL
+
     # --------------------------------------------------------------------------------------------------- actions
 
     def action_next_pane(self, step: int) -> None:
         """Go on to the next pane, or back."""
-        names = BESIDE_TERMINAL if self._has_terminals else WITHOUT_TERMINAL
+        names = self._turns
         self.action_show_pane(names[(names.index(self.pane) + step) % len(names)])
 
     def action_show_pane(self, pane: PaneName) -> None:

@@ -59,6 +59,50 @@ async def test_under_80_cells_there_is_one_pane_at_a_time_and_tab_turns(daemon: 
 
 
 @pytest.mark.parametrize(
+    ("size", "titles"),
+    [
+        (
+            (60, 20),
+            (
+                "Messages 3 · sessions 3 · compose draft",
+                "Sessions 2 · messages · compose draft",
+                "· sessions 3 · messages",
+            ),
+        ),
+        (
+            (40, 10),
+            ("Messages · sessions 3 · draft", "Sessions 2 · messages · draft", "· sessions 3 · messages"),
+        ),
+    ],
+    ids=["60x20", "40x10"],
+)
+async def test_one_pane_alone_names_the_others_and_what_waits_there(
+    daemon: LocalDaemon, size: tuple[int, int], titles: tuple[str, str, str]
+) -> None:
+    async with connect(daemon) as client, open_app(daemon, size) as seen:
+        assert "· sessions · compose" in seen.lines[0]
+        await client.join("cat", tags=["citizen"])
+        for number in range(3):
+            await client.send(Tagged("human"), OrchestrationMessage("note", number))
+        await seen.until(lambda: seen.app.message_log.count == 3)
+        await seen.press("M")
+        seen.app.compose_pane.write_to("tag:x")
+        await seen.press("escape")
+        if seen.app.workspace.pane == "compose":  # the first only closed what the field offered
+            await seen.press("escape")
+        for key, title in zip("213", titles, strict=True):
+            await seen.press(key)
+            await seen.until(lambda title=title: title in "".join(seen.lines[:2]))  # type: ignore[misc]  # bound as it is now
+        await seen.press("escape", "k")
+        await client.send(Tagged("human"), OrchestrationMessage("note", 4))
+        await seen.until(lambda: "↓ 1" in seen.lines[0])
+        await seen.press("1")
+        await seen.until(lambda: "messages ↓1" in seen.lines[0])
+        await seen.pilot.resize_terminal(80, 24)
+        await seen.until(lambda: "·" not in seen.lines[0])
+
+
+@pytest.mark.parametrize(
     ("width", "cells"), [(80, 27), (119, 27), (120, 46), (160, 46), (180, 56), (250, 56), (60, 20), (50, 18)]
 )
 def test_the_sidebar_is_as_wide_as_the_screen_allows(width: int, cells: int) -> None:
