@@ -25,6 +25,7 @@ import sys
 import termios
 import time
 from collections.abc import Iterator
+from functools import partial
 from statistics import median, quantiles
 from typing import Protocol
 
@@ -248,7 +249,7 @@ def _through(directory: str, everyone: dict[str, Server], rounds: int, megabytes
             terminal.type(mark + b"\r")
             return size_mb / (terminal.wait_for(b"the-end-" + mark) - began)
 
-        found = alternate({name: lambda t=t: through(t) for name, t in terminals.items()}, rounds)
+        found = alternate({name: partial(through, t) for name, t in terminals.items()}, rounds)
     for server in everyone.values():
         server.kill("large")
     return compare(f"`cat` of {size_mb:.0f} MB through a client", found, "MB/s", peers=["tmux"], goal=Goal(1.0))
@@ -273,8 +274,8 @@ def _echo(everyone: dict[str, Server], rounds: int, presses: int) -> list[Figure
             samples[name] += took
             return quantiles(took, n=100, method="inclusive")[quantile - 1]
 
-        half = alternate({name: lambda n=name: echo(n, 50) for name in terminals}, rounds)
-        slow = alternate({name: lambda n=name: echo(n, 99) for name in terminals}, rounds)
+        half = alternate({name: partial(echo, name, 50) for name in terminals}, rounds)
+        slow = alternate({name: partial(echo, name, 99) for name in terminals}, rounds)
     for server in everyone.values():
         server.kill("echo")
     goal = Goal(1.5, is_least=False)
@@ -297,7 +298,7 @@ def _start(directory: str, everyone: dict[str, Server], rounds: int) -> list[Fig
         server.kill("new")
         return took_ms
 
-    found = alternate({name: lambda s=server: start(s) for name, server in everyone.items()}, rounds)
+    found = alternate({name: partial(start, server) for name, server in everyone.items()}, rounds)
     note = "the command and all; tmux's is three commands, of which the first starts the session"
     return compare("start of a session to its first byte", found, "ms", peers=["tmux"], note=note)
 
@@ -311,7 +312,7 @@ def _reattach(everyone: dict[str, Server], rounds: int) -> list[Figure]:
         with attached(server, "long") as terminal:
             return (terminal.wait_for(b"all-is-there") - began) * 1e3
 
-    found = alternate({name: lambda s=server: reattach(s) for name, server in everyone.items()}, rounds)
+    found = alternate({name: partial(reattach, server) for name, server in everyone.items()}, rounds)
     for server in everyone.values():
         server.kill("long")
     what = f"reattach to a screen with {SCROLLBACK:,} lines of scrollback"

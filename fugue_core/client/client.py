@@ -149,6 +149,7 @@ class Client:
         self._is_closed = True
         if self._subscription is not None:
             self._subscription.close()
+        self._views.lose(ConnectionLost("closed"))
         for task in self._tasks:
             task.cancel()
         if self._channel is not None:

@@ -92,7 +92,7 @@ class Desk:
     def _status(self, messages: int) -> DaemonStatus:
         return self.status(messages)
 
-    def _stop(self, *, end_programs: bool) -> None:  # noqa: ARG002  # there are none
+    def _stop(self, *, end_programs: bool) -> None:
         self.stops += 1
 
 

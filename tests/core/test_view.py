@@ -14,7 +14,7 @@ PATIENCE_S = 30.0
 async def test_the_first_frame_has_the_whole_screen_also_where_the_viewer_changes_its_size() -> None:
     async with LocalDaemon() as daemon, connect(daemon) as client, asyncio.timeout(PATIENCE_S):
         await client.windows.new_session(["sh", "-c", "echo hello; exec cat"], name="cat-1")
-        while "hello" not in (await client.windows.capture("cat-1")).text:
+        while "hello" not in (await client.windows.capture("cat-1")).text:  # noqa: ASYNC110  # nothing tells of it
             await asyncio.sleep(0)
         view = await client.windows.attach("cat-1", form="cells", size=(93, 38))
         first = await anext(view)

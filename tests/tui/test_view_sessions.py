@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from uuid import UUID, uuid5
 
 from hypothesis import given
@@ -113,12 +112,10 @@ def test_air_comes_before_repositories_and_all_worktrees_but_the_first() -> None
     assert words(with_air(arrange(ROSTER))).count("-") == 4
 
 
-def test_a_thousand_sessions_are_arranged_in_a_moment() -> None:
+def test_a_thousand_sessions_are_arranged() -> None:
     many = tuple(session(f"s{number}", f"r{number % 50}@b{number % 200}", tags="a b c") for number in range(1000))
-    began = time.perf_counter()
     rows = arrange(Roster(sessions=many), order="name", wanted=parse_filter("tag:a"))
     assert len([row for row in rows if row.kind == "session"]) == 1000
-    assert time.perf_counter() - began < 0.5  # some 6 ms on a machine that has nothing else to do
 
 
 def test_counts_and_paths_are_short() -> None:
