@@ -99,7 +99,6 @@ class Fleet:
             running: Keys of programs that have not exited, as far as was known.
             exited: Keys of those that have, and whose screens are shown again.
         """
-        os.makedirs(self._screens_dir, mode=0o700, exist_ok=True)
         wanted = set(running)
         if wanted or os.path.exists(self._keeper_path):  # noqa: ASYNC240  # before anybody is served
             with contextlib.suppress(NoKeeper):
@@ -113,8 +112,9 @@ class Fleet:
                 self._drop(key, held)
         for key in exited:
             self._show_again(key)
-        for name in os.listdir(self._screens_dir):
-            os.unlink(os.path.join(self._screens_dir, name))
+        with contextlib.suppress(FileNotFoundError):
+            for name in os.listdir(self._screens_dir):
+                os.unlink(os.path.join(self._screens_dir, name))
         return sorted(wanted - self.windows.keys())
 
     async def close(self, *, end_programs: bool) -> None:
@@ -177,7 +177,9 @@ class Fleet:
         window = self.windows.pop(key, None)
         if window is not None:
             window.close()
-        self._saved_at.pop(key, None)
+        if self._saved_at.pop(key, None) is not None:
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(os.path.join(self._screens_dir, key))
         self._forget(key)
 
     def rest(self, key: str, *, kill: bool = False) -> None:
@@ -304,6 +306,7 @@ class Fleet:
         path = os.path.join(self._screens_dir, key)
         head = b"%d %d %d\n" % (window.cols, window.rows, is_exact)
         try:
+            os.makedirs(self._screens_dir, mode=0o700, exist_ok=True)
             with open(f"{path}~", "wb") as file:
                 file.write(head + window.screen.redraw(scrollback=is_exact))
             os.replace(f"{path}~", path)

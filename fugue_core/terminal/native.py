@@ -271,6 +271,13 @@ class Terminal:
         """Say whether this is the right half of a wide character."""
         return self._wide(line, column) == int(lib.GHOSTTY_CELL_WIDE_SPACER_TAIL)
 
+    def last_column(self, line: int) -> int:
+        """Return where a line ends for `format`: before the gap that a wide character left which did not fit.
+
+        Given the gap, the library would write that character, too, which stands on the next line.
+        """
+        return self.cols - 1 - (self._wide(line, self.cols - 1) == int(lib.GHOSTTY_CELL_WIDE_SPACER_HEAD))
+
     def format(self, start: tuple[int, int], end: tuple[int, int], *extras: str) -> bytes:
         """Let the library write the sequences for what stands from `start` to `end`, each a line and a column.
 

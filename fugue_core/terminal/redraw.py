@@ -87,12 +87,11 @@ def _shown(terminal: Terminal, *, has_scrollback: bool) -> list[bytes]:
 def _contents(terminal: Terminal, *, has_scrollback: bool) -> list[bytes]:
     """Write what stands on the screen, and before it what stands above."""
     above = terminal.history_rows
-    last = terminal.cols - 1
     written = []
     if has_scrollback and above:
         used = _used(terminal, above)
         written += [
-            terminal.format((0, 0), (used - 1, last)) if used else b"",
+            terminal.format((0, 0), (used - 1, terminal.last_column(used - 1))) if used else b"",
             b"\x1b[m",
             b"\r\n" * (above - used + terminal.rows - (used == 0)),
         ]
@@ -101,10 +100,11 @@ def _contents(terminal: Terminal, *, has_scrollback: bool) -> list[bytes]:
         if line:
             if not is_wrapped:
                 written.append(b"\x1b[%dH" % (row + 1))
-            has_text = bool(text_line(line))
-            written.append(
-                terminal.format((above + row, 0), (above + row, last)) if has_text else ansi_line(line).encode()
-            )
+            if text_line(line):
+                end = (above + row, terminal.last_column(above + row))
+                written.append(terminal.format((above + row, 0), end))
+            else:
+                written.append(ansi_line(line).encode())
         is_wrapped = terminal.is_wrapped(above + row)
     return written
 

@@ -18,6 +18,7 @@ from fugue_core.daemon.config import Config
 from fugue_core.daemon.local import LocalDaemon
 from fugue_core.errors import (
     FugueError,
+    InputFull,
     InvalidMessageType,
     InvalidMetadata,
     InvalidName,
@@ -27,10 +28,12 @@ from fugue_core.errors import (
     MailboxFull,
     TooManySessions,
     TooManyWaiting,
+    TooManyWindows,
 )
 from fugue_core.limits import Limits
 from fugue_core.protocol.events import Resync
 from fugue_core.protocol.requests import ReceiveMessages
+from fugue_core.protocol.window import Captured, WindowOutput
 
 
 def note(payload: object = None, msg_type: str = "note") -> OrchestrationMessage:
@@ -235,6 +238,84 @@ async def reach_envelope_cache_bytes() -> None:
         assert cache._size_bytes <= 3000
         assert len(cache._envelopes) == 2
         assert len((await ann.receive()).envelopes) == 20
+
+
+def cat(script: str = "exec cat") -> list[str]:
+    return ["sh", "-c", script]
+
+
+async def shown(client: Client, text: str) -> Captured:
+    """Return what the window of `cat` shows, when that text is there."""
+    async with asyncio.timeout(30):
+        while True:
+            captured = await client.windows.capture("cat")
+            if text in captured.text:
+                return captured
+            await asyncio.sleep(0.01)
+
+
+async def reach_windows() -> None:
+    async with ann_with(windows=1) as (ann, _):
+        await ann.windows.new_session(cat(), name="cat")
+        await refused(TooManyWindows, ann.windows.new("cat", cat()))
+        await ann.windows.kill("cat")
+        await ann.windows.new_session(cat(), name="cat")
+
+
+async def reach_scrollback_lines() -> None:
+    async with ann_with(scrollback_lines=50) as (ann, _):
+        await ann.windows.new_session(cat("seq 500; echo over; exec cat"), name="cat")
+        assert (await shown(ann, "over")).history_rows == 50
+        text = (await ann.windows.capture("cat", scrollback=True)).text
+        assert len(text.splitlines()) == 50 + 24
+        assert "\n400\n" not in text
+
+
+async def reach_input_bytes() -> None:
+    async with ann_with(input_bytes=1_000) as (ann, _):
+        await ann.windows.new_session(cat("stty raw -echo; echo up; exec sleep 1000"), name="cat")
+        await shown(ann, "up")
+        assert await ann.windows.type(b"x" * 1_000, "cat") == 1_000
+        await refused(InputFull, ann.windows.type(b"x" * 1_001, "cat"))
+
+
+async def reach_view_bytes() -> None:
+    async with ann_with(view_bytes=10_000) as (ann, daemon), connect(daemon) as lazy:
+        await ann.windows.new_session(cat("read go; seq 20000; echo over; exec cat"), name="cat")
+        view = await lazy.windows.attach("cat", form="bytes")
+        first = await anext(view)
+        assert isinstance(first, WindowOutput)
+        assert first.is_anew
+        assert daemon.server is not None
+        (peer,) = daemon.server._stage._views._views
+        peer.sink = Deaf(peer.sink)  # a client that does not read, which this one, in the same process, cannot be
+        await ann.windows.type(b"\r", "cat")
+        await shown(ann, "over")
+        peer.sink = peer.sink.sink
+        daemon.server.switchboard.resume(peer)
+        again = await anext(view)
+        assert isinstance(again, WindowOutput)
+        assert again.is_anew
+        assert b"over" in again.data
+        assert len(again.data) < 10_000
+
+
+class Deaf:
+    """A sink whose other end does not read."""
+
+    is_paused = True
+
+    def __init__(self, sink: Any) -> None:
+        self.sink = sink
+
+    def listen(self, *, is_on: bool) -> None:
+        self.sink.listen(is_on=is_on)
+
+    def write(self, data: bytes) -> None:
+        raise AssertionError("nothing is written to who does not read")
+
+    def close(self) -> None:
+        self.sink.close()
 
 
 REACHED: dict[str, Callable[[], Awaitable[None]]] = {
