@@ -50,9 +50,12 @@ def demo_town() -> Iterator[Path]:
             stderr=log,
             start_new_session=True,  # ctrl+c in the screen is a key, and not the town's end
         )
+        before = {number: signal.signal(number, _leave) for number in (signal.SIGHUP, signal.SIGTERM)}
         try:
             yield town
         finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(players.pid, signal.SIGTERM)
             if players.stdin is not None:
@@ -66,6 +69,11 @@ def demo_town() -> Iterator[Path]:
             os.chdir(directory)
             os.environ.clear()
             os.environ.update(was)
+
+
+def _leave(number: int, _frame: object) -> None:
+    """Let what ends this process, as a terminal that closes does, end the town as well."""
+    sys.exit(128 + number)
 
 
 def find_example() -> Path:

@@ -8,6 +8,10 @@ RECENT_S = 0.1
 """Who has asked within this time is likely to ask again."""
 REST = 2.0
 """Meanwhile a flood rests for so many times as long as it was dealt with."""
+ALONE_BYTES = 64 * 1024
+"""Of a flood that are dealt with at once, where nobody minds: a millisecond or two."""
+SHARED_BYTES = 8 * 1024
+"""Likewise, where somebody does."""
 
 
 class Pace:
@@ -21,6 +25,16 @@ class Pace:
         """Note that somebody has asked for something."""
         self._asked_at = self.clock()
 
+    @property
+    def is_shared(self) -> bool:
+        """Whether somebody has asked for something a moment ago."""
+        return self.clock() - self._asked_at < RECENT_S
+
+    @property
+    def turn_bytes(self) -> int:
+        """How much of a flood to deal with at once."""
+        return SHARED_BYTES if self.is_shared else ALONE_BYTES
+
     def rest_s(self, took_s: float) -> float:
         """Return how long a flood shall rest, a part of which has just taken so long; 0 where nobody minds it."""
-        return REST * took_s if self.clock() - self._asked_at < RECENT_S else 0.0
+        return REST * took_s if self.is_shared else 0.0

@@ -13,8 +13,7 @@ from collections.abc import Callable
 from fugue_core.terminal.pace import Pace
 
 READ_BYTES = 64 * 1024
-TURN_BYTES = 8 * 1024
-"""Read before anybody else has a turn. The kernel hands out at most 4 KiB at once."""
+"""Asked for at once; the kernel hands out at most 4 KiB."""
 LEFT_BYTES = 1024 * 1024
 """Far more than the kernel holds of what a program wrote before it exited."""
 NO_TERMINAL = -1
@@ -68,7 +67,7 @@ class Pty:
     def drain(self) -> None:
         """Read what the program has left behind when it exited; without end, where another still writes, it is not."""
         size_bytes = 0
-        while size_bytes < LEFT_BYTES and (taken := self._take()):
+        while size_bytes < LEFT_BYTES and (taken := self._take(LEFT_BYTES)):
             size_bytes += taken
 
     def close(self) -> None:
@@ -82,18 +81,18 @@ class Pty:
         self._master = NO_TERMINAL
 
     def _read(self) -> None:
-        began = self._pace.clock()
-        if self._take() < TURN_BYTES:
+        began, turn_bytes = self._pace.clock(), self._pace.turn_bytes
+        if self._take(turn_bytes) < turn_bytes:
             return
         rest_s = self._pace.rest_s(self._pace.clock() - began)
         if rest_s and self._master != NO_TERMINAL:
             self._look_again_in(rest_s)
 
-    def _take(self) -> int:
-        """Hand on what is there, up to `TURN_BYTES`; return how much it was."""
+    def _take(self, limit_bytes: int) -> int:
+        """Hand on what is there, up to about `limit_bytes`; return how much it was."""
         pieces = []
         size_bytes = 0
-        while self._master != NO_TERMINAL and size_bytes < TURN_BYTES:
+        while self._master != NO_TERMINAL and size_bytes < limit_bytes:
             try:
                 data = os.read(self._master, READ_BYTES)
             except BlockingIOError:
