@@ -169,7 +169,7 @@ class FugueApp(WatchingShell):
 
     def _opened_compose(self) -> ComposePane:
         pane, workspace = self.compose_pane, self.workspace
-        pane.add_class("open")
+        pane.open()
         workspace.bring("compose")
         workspace.lay_out()
         return pane
@@ -177,7 +177,7 @@ class FugueApp(WatchingShell):
     @on(ComposePane.Left)
     def leave_compose(self) -> None:
         """Close the compose pane; the draft stays in it."""
-        self.compose_pane.remove_class("open")
+        self.compose_pane.close()
         self.workspace.lay_out()
         self.workspace.action_show_pane("log")
 

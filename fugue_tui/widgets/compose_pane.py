@@ -134,6 +134,16 @@ class ComposePane(Vertical):
         self._is_saved = False
         self._waits: dict[str, Timer] = {}
 
+    def open(self) -> None:
+        """Show all of the form."""
+        self.add_class("open")
+        self._draw()
+
+    def close(self) -> None:
+        """Show one line of what is written; it stays."""
+        self.remove_class("open")
+        self._draw()
+
     def compose(self) -> ComposeResult:
         """Return the rows, from top to bottom."""
         yield self._title

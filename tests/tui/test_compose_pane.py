@@ -112,7 +112,7 @@ async def desktop(width: int = 94, *, is_open: bool = True) -> AsyncIterator[tup
     app = Desktop()
     async with app.run_test(size=(width, 18)) as pilot:
         if is_open:
-            app.pane.add_class("open")
+            app.pane.open()
             app.query_one("#target").focus()
         await pilot.pause()
         yield app, app.pane, pilot
@@ -183,7 +183,7 @@ async def test_one_key_limits_a_tag_to_the_senders_repository_and_all_that_follo
         pane.show_receipt(app.sent[0], [recipient(CAT)])
         await pilot.press("escape")
         kept = pane.desk
-        pane.remove_class("open")
+        pane.close()
         await pilot.pause()
         assert "builder" in said(pane, "compose-line")
         assert " in shop" in said(pane, "compose-line")
