@@ -129,6 +129,8 @@ class Terminal:
     def feed(self, data: bytes) -> bytes:
         """Take output; return the terminal's answer."""
         lib.ghostty_terminal_vt_write(self._handle, data, len(data))
+        if self.get(lib.GHOSTTY_TERMINAL_DATA_COLS, "uint16_t") != self.cols:
+            self.resize(self.cols, self.rows)  # the program asked for 132 or 80, which no window has
         return self._ear.answer()
 
     def resize(self, cols: int, rows: int) -> None:

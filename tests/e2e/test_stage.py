@@ -350,6 +350,16 @@ def test_the_smallest_decides_where_that_is_set(tmp_path: Path) -> None:
         assert [window(wire, "cat-1")[side] for side in ("cols", "rows")] == [50, 10]
 
 
+def test_a_program_that_wants_132_columns_gets_those_that_there_are(daemon: Daemon) -> None:
+    with daemon.connect() as wire:
+        create(wire, "cat-1", shell(r"read go; printf '\033[?40h\033[?3h'; seq -s ' ' 100; exec cat"))
+        type_in(wire, "cat-1", "\r")
+        shows(wire, "cat-1", " 100")
+        captured = wire.ask("window.capture", session="cat-1")
+        assert (captured["cols"], captured["rows"]) == (80, 24)
+        assert max(map(len, captured["text"].split("\n"))) <= 80
+
+
 def test_a_read_only_view_cannot_type(daemon: Daemon) -> None:
     with daemon.connect() as wire:
         create(wire, "cat-1", shell("exec cat"))
