@@ -14,9 +14,9 @@ from fugue_tui.app import FugueApp
 from fugue_tui.config import read_config
 from fugue_tui.shell import DEMO_SERVER
 
-GARBAGE = (20_000, 20, 50)
-"""When Python looks for cycles. By default it looks through everything about once a second while 10,000 messages come
-in it, and no key is answered for 100 ms; messages are in no cycles."""
+GARBAGE = (20_000, 5, 5)
+"""When Python looks for cycles: seldom, since messages are in none, and each look is a pause; but not so seldom that what
+looking back through the history leaves in cycles adds up."""
 
 
 def open_screen(words: Sequence[str]) -> int:
