@@ -27,6 +27,8 @@ log = logging.getLogger(__name__)
 
 COLS, ROWS = 80, 24
 """The size of a terminal of which nobody knows any."""
+OUT_OF_SEQUENCE = b"\x18\x1b\\"
+"""What ends any sequence that is under way, and does nothing where none is."""
 LOOK_AGAIN_S = 0.1
 """After the connection to the keeper was lost, before another is made."""
 SAVED_AT_ONCE = 8
@@ -275,6 +277,8 @@ class Fleet:
         cols, rows = size_of(kept.master) or saved.size
         window = self._open(key, kept, *saved.size)
         window.screen.feed(saved.drawn)
+        if not saved.is_exact:
+            window.screen.feed(OUT_OF_SEQUENCE)  # what was begun then has ended, and would swallow what comes
         window.resize(cols, rows)
         if kept.exit is not None:
             self._loop.call_soon(self._take_exit, key, kept.exit)
