@@ -22,6 +22,7 @@ from typing import Any, NamedTuple
 from unittest.mock import patch
 from uuid import UUID
 
+from textual._context import visible_screen_stack
 from textual.pilot import Pilot
 from textual.widgets import Input, TextArea
 
@@ -242,7 +243,8 @@ async def talk(people: dict[str, Client], clock: Clock) -> None:
 
 
 def text_of(app: FugueApp) -> str:
-    """Return what the screen shows."""
+    """Return what the screen shows; the panes below a panel are named first, or it would keep blank rows for them."""
+    visible_screen_stack.set(app._background_screens)  # noqa: SLF001  # no public way
     return "\n".join(strip.text for strip in app.screen._compositor.render_strips())  # noqa: SLF001  # no public way
 
 

@@ -6,7 +6,10 @@ import contextlib
 import time
 from collections.abc import AsyncIterator, Callable
 
+from textual._context import visible_screen_stack
+from textual.app import App
 from textual.pilot import Pilot
+from textual.strip import Strip
 
 from fugue_core.client.link import Opener
 from fugue_tui.app import FugueApp
@@ -15,6 +18,15 @@ from fugue_tui.config import Config, ScreenConfig
 PATIENCE_S = 60.0
 """How long a machine that is busy with something else may take; nothing waits for it that comes to be."""
 PLAIN = Config(screen=ScreenConfig(glyphs="unicode"))
+
+
+def strips_of(app: App[None]) -> list[Strip]:
+    """Return what stands on the screen, with what is seen through a panel.
+
+    The panes below are named first, as where Textual draws: a panel that is drawn without them keeps the blank rows.
+    """
+    visible_screen_stack.set(app._background_screens)
+    return app.screen._compositor.render_strips()
 
 
 class Seen:
@@ -27,7 +39,7 @@ class Seen:
     @property
     def lines(self) -> list[str]:
         """What stands on the screen."""
-        return [strip.text for strip in self.app.screen._compositor.render_strips()]
+        return [strip.text for strip in strips_of(self.app)]
 
     @property
     def text(self) -> str:

@@ -14,7 +14,7 @@ from fugue_tui.config import Config, Memory, ScreenConfig, read_config
 from fugue_tui.link import LinkState
 from fugue_tui.shell import trouble_of
 from fugue_tui.widgets.start_page import wrapped
-from tests.tui.screen import open_app
+from tests.tui.screen import open_app, strips_of
 
 
 class Flaky:
@@ -194,7 +194,7 @@ async def test_where_only_ascii_can_be_shown_nothing_else_is_written(daemon: Loc
         await other.send(Tagged("human"), OrchestrationMessage("note", {"text": "→ ✓"}))
         await seen.until(lambda: seen.app.message_log.count == 1)
         (ascii_only,) = [each for each in seen.app.get_line_filters() if each is seen.app._ascii]
-        for strip in seen.app.screen._compositor.render_strips():
+        for strip in strips_of(seen.app):
             filtered = ascii_only.apply(list(strip), seen.app.screen.styles.background)
             text = "".join(segment.text for segment in filtered)
             assert text.isascii()

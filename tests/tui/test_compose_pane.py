@@ -32,6 +32,7 @@ from fugue_tui.widgets.json_editor import JsonEditor
 from fugue_tui.widgets.message_form import MessageForm
 from fugue_tui.widgets.text_row import TextRow
 from fugue_tui.writing import Reach, TypeUse, reach_pieces, split_target, type_uses
+from tests.tui.screen import strips_of
 
 HOSTILE = "\x1b]0;owned\x07[red]x[/]\u202e\u200b表"
 
@@ -725,7 +726,7 @@ def msgspec_replace(info: SessionInfo, *, name: str, tags: tuple[str, ...]) -> S
 
 
 def screen_pieces(app: Desktop) -> list[Segment]:
-    return [piece for strip in app.screen._compositor.render_strips() for piece in strip]
+    return [piece for strip in strips_of(app) for piece in strip]
 
 
 async def test_typing_in_a_megabyte_stays_usable() -> None:

@@ -29,6 +29,7 @@ from fugue_tui.screens.inbox import SHOWN_CHARS, Inbox, laid_out
 from fugue_tui.widgets.choice_field import ChoiceField
 from fugue_tui.widgets.compose_pane import ComposePane
 from fugue_tui.widgets.json_editor import JsonEditor
+from tests.tui.screen import strips_of
 
 YOU, CAT = UUID(int=1), UUID(int=2)
 HOSTILE = "\x1b]0;owned\x07[red]x[/]\u202e\u200b表"
@@ -207,7 +208,7 @@ async def test_odd_mail_neither_steers_nor_crashes() -> None:
     ]
     async with hall(odd) as (app, inbox, pilot):
         for _ in odd:
-            strips = app.screen._compositor.render_strips()
+            strips = strips_of(app)
             pieces: list[Segment] = [piece for strip in strips for piece in strip]
             assert all("\x1b" not in piece.text and "\u202e" not in piece.text for piece in pieces)
             await pilot.press("j")

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import pytest
 from rich.style import Style
-from textual._context import visible_screen_stack
 from textual.color import Color
-from textual.strip import Strip
 from textual.widget import Widget
 
 from fugue_core import OrchestrationMessage, Tagged
@@ -14,28 +12,21 @@ from fugue_core.client import connect
 from fugue_core.daemon.local import LocalDaemon
 from fugue_tui.palette import DARK, LIGHT
 from fugue_tui.screens.tag_editor import TagEditor
-from tests.tui.screen import Seen, open_app
+from tests.tui.screen import Seen, open_app, strips_of
 
 PANELS = [(("1", "t"), "TAGS"), (("1", "R"), "RENAME"), (("1", "x"), "END"), (("I",), "INBOX")]
 OVER_ALL = [(("f1",), "HELP"), (("colon",), "ACTIONS")]
 NAMES = [block for _, block in (*PANELS, *OVER_ALL)]
 
 
-def drawn(seen: Seen) -> list[Strip]:
-    """Return what stands on the screen, with what is seen below the panel."""
-    app = seen.app
-    visible_screen_stack.set(app._background_screens)
-    return app.screen._compositor.render_strips()
-
-
 def bar_of(seen: Seen) -> str:
-    return drawn(seen)[-1].text
+    return strips_of(seen.app)[-1].text
 
 
 def styles_at(seen: Seen, widget: Widget, word: str) -> Style:
     """Return how a word within a widget is drawn."""
     region = widget.region
-    for y, strip in enumerate(drawn(seen)):
+    for y, strip in enumerate(strips_of(seen.app)):
         column = 0
         for text, style, _ in strip:
             if word in text and region.contains(column + text.index(word), y):
@@ -116,7 +107,7 @@ async def test_an_open_panel_follows_the_theme(daemon: LocalDaemon, keys: tuple[
         dark = {getattr(DARK, role) for role in DARK.__struct_fields__} - {
             getattr(LIGHT, role) for role in LIGHT.__struct_fields__
         }
-        for y, strip in enumerate(drawn(seen)):
+        for y, strip in enumerate(strips_of(seen.app)):
             column = 0
             for text, style, _ in strip:
                 if style is not None and panel.region.contains(column, y):

@@ -20,6 +20,7 @@ from fugue_tui.theme import theme_of, variables_of
 from fugue_tui.widgets.target_row import TargetRow
 from fugue_tui.widgets.text_row import TextRow
 from fugue_tui.writing import next_repo, repo_name
+from tests.tui.screen import strips_of
 
 
 def session(name: str, repo: str | None, *tags: str) -> SessionInfo:
@@ -66,7 +67,7 @@ class Desktop(App[None]):
         self.heard.append(event)
 
     def segments(self) -> list[Segment]:
-        return list(self.screen._compositor.render_strips()[self.row.region.y])
+        return list(strips_of(self)[self.row.region.y])
 
 
 @asynccontextmanager
