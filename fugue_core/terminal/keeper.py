@@ -46,21 +46,19 @@ cannot run, the next is told that it exited with code 127, as shells say it.
 
 from __future__ import annotations
 
-import collections
 import contextlib
 import errno
 import fcntl
-import json
 import os
 import resource
 import select
 import signal
 import socket
-import struct
 import sys
 import time
 
 from fugue_core.terminal import program
+from fugue_core.terminal.wire import LINE_BYTES, READ_BYTES, Connection, Gone, is_own_user, parsed
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -68,17 +66,13 @@ if TYPE_CHECKING:
     from typing import Any
 
 PROTOCOL_VERSION = 1
-LINE_BYTES = 8 * 1024 * 1024
-"""One line from the daemon. The system takes at most 6 MiB of arguments and environment, 2 MiB as a rule."""
-OUTBOX_BYTES = 8 * 1024 * 1024
 IDLE_S = 5.0
 STOP_PATIENCE_S = 1.0
 """How long programs have between SIGHUP and SIGKILL, and then to be gone."""
 
-_READ_BYTES = 256 * 1024
 _LOOK_AGAIN_S = 0.02
 _BUG_PAUSE_S = 0.1
-_LAST_READS = LINE_BYTES // _READ_BYTES
+_LAST_READS = LINE_BYTES // READ_BYTES
 _COULD_NOT_RUN = 127
 _ENDED = b"it ended before it began"
 
@@ -118,18 +112,6 @@ class _Window:
         return self.is_gone and self.control is None and not self.report
 
 
-class _Connection:
-    """A daemon. What is written waits in `outbox`: lines, each with the window whose terminal travels with it."""
-
-    __slots__ = ("inbox", "outbox", "outbox_bytes", "socket")
-
-    def __init__(self, connected: socket.socket) -> None:
-        self.socket = connected
-        self.inbox = bytearray()
-        self.outbox: collections.deque[tuple[bytes, _Window | None]] = collections.deque()
-        self.outbox_bytes = 0
-
-
 class Keeper:
     """The windows, the one connection, and the loop.
 
@@ -144,8 +126,7 @@ class Keeper:
         self._idle_since = time.monotonic()
         self._windows: dict[str, _Window] = {}
         self._unwanted: list[_Window] = []
-        self._connection: _Connection | None = None
-        self._send_again_at: float | None = None
+        self._connection: Connection | None = None
         self._stop_steps: list[tuple[float, Callable[[], None]]] | None = None
         self._is_term_received = False
         self._is_over = False
@@ -174,8 +155,7 @@ class Keeper:
         now = time.monotonic()
         if self._is_term_received:
             self._stop()
-        if self._send_again_at is not None and now >= self._send_again_at:
-            self._send_again_at = None
+        if self._connection and self._connection.send_again_at and now >= self._connection.send_again_at:
             self._flush()
         if self._stop_steps is not None:
             self._go_on_stopping(now)
@@ -189,7 +169,7 @@ class Keeper:
         return self._connection is None and not self._windows and not self._unwanted
 
     def _timeout_ms(self) -> int | None:
-        if self._stop_steps is not None or self._send_again_at is not None:
+        if self._stop_steps is not None or (self._connection and self._connection.send_again_at):
             return int(_LOOK_AGAIN_S * 1000)
         if self._is_idle:
             return max(0, int((self._idle_since + self._idle_s - time.monotonic()) * 1000) + 1)
@@ -237,7 +217,7 @@ class Keeper:
         connected = self._accepted()
         if connected is None:
             return
-        if not _is_own_user(connected):
+        if not is_own_user(connected):
             connected.close()
             return
         self._look_for_ends()  # so that what is told is how it is
@@ -245,8 +225,7 @@ class Keeper:
             if not self._serve():
                 break
         self._disconnect("replaced")
-        connected.setblocking(False)  # noqa: FBT003  # its only argument
-        self._connection = _Connection(connected)
+        self._connection = Connection(connected)
         self._watch(connected.fileno(), select.POLLIN, self._serve)
         self._tell({"keeper": PROTOCOL_VERSION, "pid": os.getpid()})
         for window in list(self._windows.values()):  # to tell may end the connection, and with it windows
@@ -271,12 +250,8 @@ class Keeper:
         connection, self._connection = self._connection, None
         if connection is None:
             return
-        self._unwatch(connection.socket.fileno())
-        if bye is not None and not connection.outbox:
-            with contextlib.suppress(OSError):  # then it learns only that it ended
-                connection.socket.send(_line({"bye": bye}))
-        connection.socket.close()
-        self._send_again_at = None
+        self._unwatch(connection.fileno())
+        connection.close(bye)
         for window in list(self._windows.values()):
             window.is_awaited = False
             if not window.is_gone:
@@ -292,68 +267,39 @@ class Keeper:
         if connection is None:
             return False
         try:
-            data = connection.socket.recv(_READ_BYTES)
-        except BlockingIOError:
-            return False
-        except OSError:
-            data = b""
-        if not data:
+            lines = connection.receive()
+        except Gone:
             self._disconnect()
             return False
-        connection.inbox += data
-        lines: list[bytearray] = []
-        if b"\n" in data:
-            *lines, connection.inbox = connection.inbox.split(b"\n")
+        if lines is None:
+            return False
         for line in lines:
             if self._connection is connection:
                 self._obey(line)
-        if len(connection.inbox) > LINE_BYTES and self._connection is connection:
+        if connection.is_overlong and self._connection is connection:
             self._disconnect("line too long")
         return True
 
     def _tell(self, message: dict[str, object], window: _Window | None = None) -> None:
-        connection = self._connection
-        if connection is None:
-            return
-        line = _line(message)
-        connection.outbox.append((line, window))
-        connection.outbox_bytes += len(line)
-        if self._send_again_at is None:
-            self._flush()
-        if connection.outbox_bytes > OUTBOX_BYTES and self._connection is connection:
-            self._disconnect()
+        self._write(lambda connection: connection.tell(message, window))
 
     def _flush(self) -> None:
-        connection = self._connection
-        if connection is None:
+        self._write(Connection.flush)
+
+    def _write(self, write: Callable[[Connection], None]) -> None:
+        if self._connection is None:
             return
-        while connection.outbox:
-            line, window = connection.outbox[0]
-            if window is not None and window.master < 0:  # forgotten meanwhile
-                sent = len(line)
-            else:
-                try:
-                    sent = connection.socket.sendmsg([line], _with_terminal(window))
-                except BlockingIOError:
-                    break
-                except OSError as error:
-                    if error.errno == errno.ETOOMANYREFS:  # more descriptors are on their way than one may have open
-                        self._send_again_at = time.monotonic() + _LOOK_AGAIN_S
-                        break
-                    self._disconnect()
-                    return
-            connection.outbox_bytes -= sent
-            if sent == len(line):
-                connection.outbox.popleft()
-            else:
-                connection.outbox[0] = (line[sent:], None)
-        wants = select.POLLOUT if connection.outbox and self._send_again_at is None else 0
-        self._poll.modify(connection.socket.fileno(), select.POLLIN | wants)
+        try:
+            write(self._connection)
+        except Gone:
+            self._disconnect()
+        else:
+            self._poll.modify(self._connection.fileno(), self._connection.awaited)
 
     # --------------------------------------------------------------------------------------------------------- orders
 
     def _obey(self, line: bytearray) -> None:
-        message = _message(line)
+        message = parsed(line)
         match message:
             case None:
                 self._disconnect("not a JSON object")
@@ -514,31 +460,6 @@ class Keeper:
         _remove(self._path)
         self._disconnect("stopped")
         self._is_over = True
-
-
-def _message(line: bytearray) -> dict[str, Any] | None:
-    try:
-        message = json.loads(line)
-    except (ValueError, RecursionError):
-        return None
-    return message if isinstance(message, dict) else None
-
-
-def _line(message: dict[str, object]) -> bytes:
-    return json.dumps(message).encode() + b"\n"
-
-
-def _with_terminal(window: _Window | None) -> list[tuple[int, int, bytes]]:
-    if window is None:
-        return []
-    return [(socket.SOL_SOCKET, socket.SCM_RIGHTS, struct.pack("i", window.master))]
-
-
-def _is_own_user(connected: socket.socket) -> bool:
-    if not hasattr(socket, "SO_PEERCRED"):
-        return True  # elsewhere the mode of the socket keeps others out
-    credentials = connected.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, struct.calcsize("3i"))
-    return bool(struct.unpack("3i", credentials)[1] == os.getuid())
 
 
 def _raise_descriptor_limit() -> int:

@@ -19,7 +19,7 @@ from typing import Any, NamedTuple
 from fugue_core.errors import NoKeeper, ProgramNotStarted
 from fugue_core.protocol.lines import LineCutter
 from fugue_core.protocol.window import ProgramExit
-from fugue_core.terminal import keeper
+from fugue_core.terminal import keeper, wire
 from fugue_core.terminal.program import DEFAULT_UMASK
 
 _log = logging.getLogger(__name__)
@@ -189,7 +189,7 @@ class Keeper:
         program = argv[0] if argv else ""
         where = {"directory": directory, "cols": cols, "rows": rows, "umask": umask}
         line = _line({"op": "spawn", "window": window, "argv": list(argv), "env": dict(env), **where})
-        if len(line) > keeper.LINE_BYTES:
+        if len(line) > wire.LINE_BYTES:
             raise ProgramNotStarted(program, "the arguments and the environment are too long")
         self._programs[window] = program
         kept = await self._ask(window, line)

@@ -73,6 +73,7 @@ TESTED_BY: dict[str, tuple[str, ...]] = {
     "terminal": ("e2e/test_keeper.py", "e2e/test_stage.py"),
     "terminal.keeping": ("e2e/test_keeper.py",),
     "terminal.program": ("e2e/test_keeper.py",),
+    "terminal.wire": ("e2e/test_keeper.py",),
 }
 """For a module, or for all modules of a package that are not named themselves."""
 

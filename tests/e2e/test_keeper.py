@@ -24,6 +24,7 @@ import pytest
 from fugue_core.errors import NoKeeper, ProgramNotStarted
 from fugue_core.protocol.window import ProgramExit
 from fugue_core.terminal import keeper as keeper_module
+from fugue_core.terminal import wire
 from fugue_core.terminal.keeping import Keeper, Kept
 from fugue_core.terminal.program import end_session, process_start, processes_of, signal_sessions
 from tests.core.world import eventually
@@ -349,7 +350,7 @@ async def test_what_cannot_be_run_is_refused_and_nothing_is_left(desk: Desk) -> 
         with pytest.raises(ProgramNotStarted, match=reason):
             await desk.spawn(keeper, *argv)
     with pytest.raises(ProgramNotStarted, match="too long"):
-        await desk.spawn(keeper, "echo", "x" * keeper_module.LINE_BYTES)
+        await desk.spawn(keeper, "echo", "x" * wire.LINE_BYTES)
     await desk.run(keeper, "true")
     await desk.exit_of("w")
     keeper.forget("w")
@@ -853,7 +854,7 @@ async def test_a_keeper_is_patient_with_other_versions_and_not_with_noise(desk: 
     with Line(desk.path) as line:
         line.until("ready")
         with contextlib.suppress(BrokenPipeError, ConnectionResetError):
-            line.socket.sendall(b"x" * (keeper_module.LINE_BYTES + 2**20))
+            line.socket.sendall(b"x" * (wire.LINE_BYTES + 2**20))
         with contextlib.suppress(ConnectionResetError):
             assert line.read() == {"bye": "line too long"}
     again = await desk.open(start=False)
@@ -865,7 +866,7 @@ async def test_a_daemon_that_does_not_read_is_let_go(desk: Desk) -> None:
     keeper = await desk.open()
     await desk.run(keeper, "cat")
     question = {"op": "go", "window": "x" * 10_000}
-    questions = [question] * (4 * keeper_module.OUTBOX_BYTES // 10_000)
+    questions = [question] * (4 * wire.OUTBOX_BYTES // 10_000)
     with Line(desk.path) as line, pytest.raises((BrokenPipeError, ConnectionResetError)):
         line.write(*questions)
     again = await desk.open(start=False)
@@ -942,9 +943,9 @@ keeper.main(["--socket", {desk.path!r}])
 def test_another_user_is_not_served(monkeypatch: pytest.MonkeyPatch) -> None:
     ours, theirs = socket.socketpair()
     with ours, theirs:
-        assert keeper_module._is_own_user(ours)
+        assert wire.is_own_user(ours)
         monkeypatch.setattr(os, "getuid", lambda: 4711)
-        assert not keeper_module._is_own_user(ours)
+        assert not wire.is_own_user(ours)
 
 
 async def test_many_terminals_are_handed_over_at_once(desk: Desk) -> None:
@@ -969,4 +970,4 @@ def test_the_keeper_loads_next_to_nothing() -> None:
     loaded = set(run.stdout.split())
     assert not loaded & {"argparse", "asyncio", "inspect", "msgspec", "pathlib", "subprocess", "threading", "typing"}
     ours = {name for name in loaded if name.startswith("fugue_core.")}
-    assert ours == {"fugue_core.terminal", "fugue_core.terminal.keeper", "fugue_core.terminal.program"}
+    assert ours == {"fugue_core.terminal", *(f"fugue_core.terminal.{name}" for name in ("keeper", "program", "wire"))}
