@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from itertools import islice
-from typing import ClassVar
 
 from rich.segment import Segment
 from rich.style import Style
 from rich.text import Text
 from textual import events
 from textual._wrap import compute_wrap_offsets
-from textual.binding import Binding, BindingType
 from textual.document._document import Document, EditResult, Location
 from textual.document._document_navigator import DocumentNavigator
 from textual.document._edit import Edit
@@ -69,10 +67,6 @@ class JsonEditor(TextArea):
     Attributes:
         closes_brackets: Whether an opening bracket or quote brings the closing one along.
     """
-
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("f6", "format", "format", priority=True, id="editor.format"),
-    ]
 
     palette: reactive[Palette] = reactive(DARK, init=False)
     fault: reactive[Fault | None] = reactive(None, init=False)
@@ -238,7 +232,7 @@ class JsonEditor(TextArea):
             event.stop()
             event.prevent_default()
 
-    def action_format(self) -> None:
+    def format(self) -> None:
         """Lay the text out; what is no JSON stays as it is."""
         try:
             laid_out = tidy(self.text)

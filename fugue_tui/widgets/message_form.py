@@ -156,12 +156,12 @@ class MessageForm(Vertical):
 
     def format(self) -> None:
         """Lay the payload out; what is no JSON stays as it is."""
-        self._editor.action_format()
+        self._editor.format()
 
     def take_template(self, template: Template) -> None:
         """Put a payload in the place of what is written; undo leads back."""
         self._editor.replace_all(template.payload)
-        self._editor.action_format()
+        self._editor.format()
         self._editor.focus()
 
     def choose_kind(self, kind: Kind) -> None:
