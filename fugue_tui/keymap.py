@@ -43,6 +43,13 @@ TWINS = {
 }
 """What does the same on the command line, by the id of the binding."""
 
+NOT_LISTED = {
+    "palette.": "they move about in the palette itself",
+    "help.": "they move about in help, from which the palette does not open",
+    "terminal.number": "the digit itself says which window",
+}
+"""Why an action is not in the palette, by its id or how that begins. All others are, while they can be done."""
+
 PREFIX = "terminal.prefix"
 """Among the keys of a user the one that brings fugue back from a terminal; as a binding's key, that one itself."""
 DEFAULT_PREFIX = "ctrl+b"

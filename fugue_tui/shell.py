@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import ClassVar, cast
 
 from textual import events, on, work
+from textual.actions import parse
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.dom import DOMNode
@@ -24,7 +25,9 @@ from fugue_core.protocol.session import SessionInfo
 from fugue_tui.config import Config, Memory, remember
 from fugue_tui.glyphs import AsciiOnly
 from fugue_tui.keymap import (
+    NOT_LISTED,
     PREFIX,
+    KeyRow,
     bar_keys,
     check_keys,
     check_prefix,
@@ -398,30 +401,43 @@ class Shell(Turnstile):
                 return
 
     def _actions(self) -> list[tuple[Action, tuple[str, DOMNode]]]:
-        """Return what can be done now, with Textual's action and what does it; the pane with the keys first."""
-        screens: list[DOMNode] = [self.screen] if len(self.screen_stack) > 1 else []
-        panes: list[DOMNode] = [self.session_list, self.message_log, self.compose_pane]
-        if self.workspace.has_terminals:
-            panes += [*self.terminal_pane.query(Scrollback), self.terminal_pane]
-        panes.sort(key=lambda pane: pane.id != self.workspace.pane)
-        if self.message_pane.inspector.is_open:
-            panes = [self.message_pane.front, self.message_pane.inspector, *panes]
-        nodes = [*screens, *([] if screens else [*panes, self.workspace]), self]
-        found: list[tuple[Action, tuple[str, DOMNode]]] = []
-        for node in nodes:
+        """Return what can be done now, with Textual's action and what does it; what has the keys comes first."""
+        rows, is_over_panes = key_rows(self._keys), isinstance(self.screen, Overlay)
+        found: dict[str, tuple[Action, tuple[str, DOMNode]]] = {}
+        for node in self._acting():
             contexts = {title_of(owner) for owner in fugue_classes(type(node))}
-            for row in key_rows(self._keys):
-                if screens and node is self and row.id not in OVER_PANELS:
+            for row in rows:
+                if row.context not in contexts or row.id in found or not self._can_do(row, node):
                     continue
-                if row.context in contexts and all(action.name != row.id for action, _ in found):
-                    action = Action(
-                        name=row.id, context=row.context, words=row.words, key="  ".join(row.keys), twin=row.twin
-                    )
-                    found.append((action, (row.action, node)))
+                if is_over_panes and node is self and row.id not in OVER_PANELS:
+                    continue
+                key = "  ".join(row.keys)
+                action = Action(name=row.id, context=row.context, words=row.words, key=key, twin=row.twin)
+                found[row.id] = action, (row.action, node)
         for name in PALETTES:
             action = Action(name=f"theme.{name}", context="theme", words=name.removeprefix("fugue-"))
-            found.append((action, (f"app.use_theme('{name}')", self)))
-        return sorted(found, key=lambda pair: pair[0].context == "lists")  # moving about comes last
+            found[action.name] = action, (f"app.use_theme('{name}')", self)
+        return sorted(found.values(), key=lambda pair: pair[0].context == "lists")  # moving about comes last
+
+    def _acting(self) -> list[DOMNode]:
+        """Return what can act now: what a key goes through, from the inside out, then the panes that it does not."""
+        way = self.focused.ancestors_with_self if self.focused else ()
+        inner = [node for node in way if node not in (self.workspace, self.screen, self)]
+        if isinstance(self.screen, Overlay):
+            return [*inner, self.screen, self]
+        panes: list[DOMNode] = [self.session_list, self.message_log, self.compose_pane]
+        if self.message_pane.inspector.is_open:
+            panes = [self.message_pane.front, self.message_pane.inspector, *panes]
+        if self.workspace.has_terminals:
+            panes += [*self.terminal_pane.query(Scrollback), self.terminal_pane]
+        return [*inner, *panes, self.workspace, self]
+
+    def _can_do(self, row: KeyRow, node: DOMNode) -> bool:
+        """Say whether an action can be chosen from a list, and makes sense at this moment."""
+        if row.id.startswith(tuple(NOT_LISTED)):
+            return False
+        place, name, parameters = parse(row.action)
+        return bool((node if not place else self).check_action(name, parameters))
 
     def action_begin(self, way: str) -> None:
         """Copy a line for a shell, or open the demo."""

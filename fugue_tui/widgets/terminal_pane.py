@@ -70,6 +70,7 @@ class TerminalPane(Widget):
         Binding("r", "respawn", "start an exited program again", show=False, id="terminal.respawn"),
         Binding("o", "close", "look no more at this one", show=False, id="terminal.close"),
         Binding(PREFIX, "send_prefix", "type the prefix itself", show=False, id="terminal.send_prefix"),
+        Binding("ctrl+p,colon", "app.actions", "actions", show=False, id="terminal.palette"),
         Binding("question_mark", "app.help", "help", key_display="?", id="terminal.help"),
     ]
     """Bindings that hold after the prefix: all else is the program's."""

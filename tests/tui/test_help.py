@@ -8,7 +8,7 @@ from textual.widgets import OptionList
 from fugue_core import OrchestrationMessage, Tagged
 from fugue_core.client import connect
 from fugue_core.daemon.local import LocalDaemon
-from fugue_tui.keymap import KeyRow, key_rows
+from fugue_tui.keymap import NOT_LISTED, KeyRow, key_rows
 from fugue_tui.screens.help import Help, matching
 from fugue_tui.screens.palette_panel import Action, PalettePanel, fitting
 from tests.tui.screen import Seen, open_app
@@ -150,6 +150,78 @@ async def test_the_palette_has_what_an_open_message_lets_one_do_and_does_it_ther
         panel = seen.app.screen
         assert isinstance(panel, PalettePanel)
         assert not {action.name for action in panel._actions if action.name.startswith("inspector")}
+
+
+def listed(seen: Seen) -> set[str]:
+    """Return what the palette would have if it were opened now."""
+    return {action.name for action, _ in seen.app._actions()}
+
+
+async def test_every_action_is_in_the_palette_while_it_can_be_done_or_is_excused_in_one_place(
+    daemon: LocalDaemon,
+) -> None:
+    found: set[str] = set()
+    async with connect(daemon) as client, open_app(daemon) as seen:
+        await client.join("cat", tags=["red"])
+        await client.windows.new_session(("cat",), name="shop")
+        await client.send(Tagged("human"), OrchestrationMessage("note", {"a": [1, 2]}))
+        await seen.until(lambda: seen.app.message_log.count == 1)
+        found |= listed(seen)
+        await seen.press("slash")
+        found |= listed(seen)
+        await seen.press("escape", "enter")
+        for _ in range(4):  # payload, deliveries, thread, command
+            found |= listed(seen)
+            await seen.press("tab")
+        await seen.press("escape", "M", "down")
+        found |= listed(seen)
+        await seen.press("escape", "escape")
+        sessions = seen.app.session_list
+        sessions.focus()
+        await seen.until(lambda: any(row.label == "cat" for row in sessions.rows))
+        sessions.rest_at(next(place for place, row in enumerate(sessions.rows) if row.label == "cat"))
+        for keys in (("t",), ("t", "left"), ("n",), ("x",), ("I",)):
+            await seen.press(*keys)
+            found |= listed(seen)
+            await seen.press("escape")
+        sessions.rest_at(next(place for place, row in enumerate(sessions.rows) if row.label == "shop"))
+        await seen.press("enter")
+        await seen.until_shown("keys go to the program")
+        await seen.press("ctrl+b", "left_square_bracket")
+        await seen.until(lambda: seen.app.terminal_pane.scrollback is not None)
+        found |= listed(seen)
+        await seen.press("escape", "ctrl+b", "x")
+        found |= listed(seen)
+    assert found & {row.id for row in ROWS} == {row.id for row in ROWS if not row.id.startswith(tuple(NOT_LISTED))}
+    assert all(any(row.id.startswith(excused) for row in ROWS) for excused in NOT_LISTED)
+
+
+async def test_what_the_bar_below_the_log_does_is_done_from_the_palette(daemon: LocalDaemon) -> None:
+    async with open_app(daemon) as seen:
+        await seen.press("slash", *"from:ann", "ctrl+p")
+        panel = seen.app.screen
+        assert isinstance(panel, PalettePanel)
+        assert panel._actions[0].name == "log_bar.accept"
+        await seen.press(*"bar clear", "enter")
+        assert seen.app.message_log.filter_text == ""
+        assert seen.app.message_log.has_focus
+
+
+@pytest.mark.parametrize("key", ["colon", "ctrl+p"])
+async def test_the_palette_opens_from_within_a_terminal(daemon: LocalDaemon, key: str) -> None:
+    async with connect(daemon) as client, open_app(daemon) as seen:
+        await client.windows.new_session(("cat",), name="shop")
+        sessions = seen.app.session_list
+        await seen.until(lambda: any(sessions.roster.windows.values()))
+        sessions.focus()
+        sessions.rest_at(next(place for place, row in enumerate(sessions.rows) if row.label == "shop"))
+        await seen.press("enter")
+        await seen.until_shown("keys go to the program")
+        await seen.press("ctrl+b", key)
+        assert isinstance(seen.app.screen, PalettePanel)
+        await seen.press(*"terminal zoom", "enter")
+        assert seen.app.terminal_pane._is_zoomed
+        assert seen.app.terminal_pane.has_focus_within
 
 
 async def test_over_a_panel_the_palette_has_what_the_panel_does_and_nothing_of_the_panes(daemon: LocalDaemon) -> None:
