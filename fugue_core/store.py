@@ -195,6 +195,9 @@ class SqliteStore:
         """Store a message, with a queued delivery for each recipient and a dead one for each that refused."""
         target, packed, seq = envelope.target, envelope.packed, envelope.seq
         rows = self._rows
+        repo = None
+        if type(target) is Tagged and target.repo is not None:  # it has a column of its own, so that a tag is found
+            repo, target = target.repo, Tagged(target.tag)
         rows[_MESSAGE].append(
             (
                 seq,
@@ -206,7 +209,6 @@ class SqliteStore:
                 bytearray(packed.payload),
             )
         )
-        repo = target.repo if type(target) is Tagged else None
         if envelope.reply_to is not None or envelope.expires_at is not None or repo is not None:
             reply_to = None if envelope.reply_to is None else envelope.reply_to.bytes
             rows[_REST].append((reply_to, envelope.expires_at, repo, seq))

@@ -23,7 +23,7 @@ tags, and is sent messages by either. Nothing that was acknowledged is ever lost
 runs a program for it, which goes on when your terminal is gone."""
 
 _TARGETS = (
-    ("tag:TAG", "all who carry the tag"),
+    ("tag:TAG", "all who carry the tag; 'tag:TAG in REPO': of them those in that git repository"),
     ("session:NAME-OR-ID", "one session"),
     ("broadcast", "all in your git repository"),
     ("worktree:PATH", "all in that git worktree"),

@@ -30,7 +30,8 @@ def read_target(text: str) -> Encodable:
     """
     kind, colon, value = text.partition(":")
     if kind == "tag" and colon:
-        return {"kind": "tagged", "tag": value}
+        tag, limited, repo = value.partition(" in ")
+        return {"kind": "tagged", "tag": tag, "repo": repo} if limited else {"kind": "tagged", "tag": tag}
     if kind == "session" and colon:
         return {"kind": "session", "session": value}
     if kind == "worktree" and value:

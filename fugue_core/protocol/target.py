@@ -1,6 +1,6 @@
 """Targets: who a message is for, as Python values, on the wire, and in the one text form for people. No I/O.
 
-Tagged("mayor")    {"kind": "tagged", "tag": "mayor"}        tag:mayor
+Tagged("mayor")    {"kind": "tagged", "tag": "mayor"}        tag:mayor       of one repository: tag:mayor in REPO
 Session(id)        {"kind": "session", "session": "bob"}     session:bob     an id or a name
 Broadcast()        {"kind": "broadcast"}                     broadcast
 Worktree("/p")     {"kind": "worktree", "path": "/p"}        worktree:/p
@@ -18,6 +18,8 @@ from fugue_core.errors import InvalidTarget
 from fugue_core.protocol.session import check_session_name, check_tag, parse_session_id
 
 _FORMS = "a target is tag:TAG, session:NAME-OR-ID, broadcast or worktree:PATH"
+_IN_REPO = " in "
+"""Between a tag and the repository to which it is limited; a tag has no blanks, so that it stands in no tag."""
 
 
 class Tagged(msgspec.Struct, frozen=True, tag_field="kind", tag="tagged", omit_defaults=True):
@@ -63,8 +65,9 @@ def parse_target(text: str) -> WireTarget:
     """Return the target that `text` spells. Raises `InvalidTarget`, `InvalidTag` or `InvalidName`."""
     kind, colon, value = text.partition(":")
     match kind, colon, value:
-        case "tag", ":", tag:
-            return Tagged(check_tag(tag))
+        case "tag", ":", tagged:
+            tag, limited, repo = tagged.partition(_IN_REPO)
+            return Tagged(check_tag(tag), _checked_repo(text, repo) if limited else None)
         case "session", ":", name:
             return SessionNamed(name if parse_session_id(name) else check_session_name(name))
         case "broadcast", "", "":
@@ -78,8 +81,8 @@ def parse_target(text: str) -> WireTarget:
 def format_target(target: OrchestrationTarget | WireTarget) -> str:
     """Return the text form; a session by its name where that is known. `parse_target` reads it back."""
     match target:
-        case Tagged(tag):
-            return f"tag:{tag}"
+        case Tagged(tag, repo):
+            return f"tag:{tag}" if repo is None else f"tag:{tag}{_IN_REPO}{repo}"
         case Session(id):
             return f"session:{id}"
         case SessionNamed(session, name):
@@ -101,6 +104,17 @@ def normalise_path(path: str) -> str:
     """Return `path` as worktrees are compared: no `//`, `.`, `..` or trailing slash; links are the edges' affair."""
     if not path.startswith("/") or "\0" in path:
         raise InvalidTarget(path, "a worktree's path is absolute")
-    if not path.isascii() and any("\ud800" <= character <= "\udfff" for character in path):
-        raise InvalidTarget(path, "a worktree's path is UTF-8")  # so Python spells the bytes that are not
+    if _has_surrogates(path):
+        raise InvalidTarget(path, "a worktree's path is UTF-8")
     return "/" + posixpath.normpath(path).lstrip("/")  # normpath keeps a leading `//`
+
+
+def _checked_repo(target: str, repo: str) -> str:
+    if not repo or _has_surrogates(repo):
+        raise InvalidTarget(target, "after `in` comes the repository, in UTF-8")
+    return repo
+
+
+def _has_surrogates(text: str) -> bool:
+    """Say whether there is something in `text` that JSON cannot carry: so Python spells bytes that are no UTF-8."""
+    return not text.isascii() and any("\ud800" <= character <= "\udfff" for character in text)

@@ -16,7 +16,9 @@ from fugue_core.errors import FugueError
 from fugue_core.protocol.target import WireTarget, parse_target
 
 
-@given(st.sampled_from(["tag:", "session:", "broadcast", "worktree:/", "tag", "", "x:"]), st.text(max_size=10))
+@given(
+    st.sampled_from(["tag:", "tag:a in ", "session:", "broadcast", "worktree:/", "tag", "", "x:"]), st.text(max_size=10)
+)
 def test_both_parsers_agree_on_what_the_protocol_accepts(form: str, value: str) -> None:
     try:
         expected = parse_target(form + value)

@@ -128,7 +128,7 @@ def test_a_message_is_told_of_with_its_recipients(world: World) -> None:
     [
         (Tagged("nobody"), NoRecipients, "tag:nobody"),
         (Tagged("own"), NoRecipients, "tag:own"),
-        (Tagged("x", "elsewhere"), NoRecipients, "tag:x"),
+        (Tagged("x", "elsewhere"), NoRecipients, "tag:x in elsewhere"),
         (Tagged("not a tag"), InvalidTag, "'not a tag'"),
         (Tagged(""), InvalidTag, "''"),
         (SessionNamed("bbo"), SessionNotFound, "did you mean bob"),

@@ -84,7 +84,7 @@ def test_who_receives(sender: UUID, target: OrchestrationTarget, recipients: tup
     [
         (ANN, Tagged("mayor"), NoRecipients, "no recipient at tag:mayor"),
         (ANN, Tagged("Citizen"), NoRecipients, "no recipient at tag:Citizen"),
-        (BOB, Tagged("citizen", "shop"), NoRecipients, "no recipient at tag:citizen"),
+        (BOB, Tagged("citizen", "shop"), NoRecipients, "no recipient at tag:citizen in shop"),
         (ANN, Tagged("citizen", "nowhere"), NoRecipients, "no recipient"),
         (ANN, Tagged("mayor", "api"), NoRecipients, "no recipient"),
         (ANN, Session(STRANGER), SessionNotFound, str(STRANGER)),

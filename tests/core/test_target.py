@@ -33,6 +33,7 @@ paths = st.lists(
 ).map(lambda parts: normalise_path("/" + "/".join(parts)))
 targets: st.SearchStrategy[WireTarget] = st.one_of(
     words.map(Tagged),
+    st.builds(Tagged, words, st.text(st.characters(codec="utf-8"), min_size=1, max_size=9)),
     names.map(SessionNamed),
     st.uuids().map(str).map(SessionNamed),
     st.just(Broadcast()),
@@ -43,6 +44,8 @@ TEXTS = [
     ("tag:mayor", Tagged("mayor")),
     ("tag:child:mayor", Tagged("child:mayor")),
     ("tag:team/red", Tagged("team/red")),
+    ("tag:mayor in /home/ann/shop", Tagged("mayor", "/home/ann/shop")),
+    ("tag:in in /a in b", Tagged("in", "/a in b")),
     ("session:bob", SessionNamed("bob")),
     (f"session:{ID}", SessionNamed(str(ID))),
     ("broadcast", Broadcast()),
@@ -96,6 +99,10 @@ def test_what_is_no_text_form_is_refused_with_the_forms_there_are(text: str) -> 
         ("tag:", InvalidTag),
         ("tag:a b", InvalidTag),
         ("tag:a,b", InvalidTag),
+        ("tag:a in", InvalidTag),
+        ("tag: in /r", InvalidTag),
+        ("tag:a in ", InvalidTarget),
+        ("tag:a in \udcff", InvalidTarget),
         ("tag:" + "x" * 65, InvalidTag),
         ("session:", InvalidName),
         ("session:a b", InvalidName),

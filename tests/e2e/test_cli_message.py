@@ -29,6 +29,20 @@ def test_the_receipt_is_printed_as_the_wire_has_it(fugue: Fugue) -> None:
     assert receipt["recipients"] == [{"id": bob, "name": "bob", "is_connected": False}]
 
 
+def test_a_tag_in_one_repository_is_told_whole_and_what_is_told_can_be_sent_to(fugue: Fugue, tmp_path: Path) -> None:
+    fugue.join("ann")
+    near, far = repository(tmp_path / "near"), repository(tmp_path / "far")
+    fugue.join("bob", "-t", "x", cwd=near)
+    fugue.join("cat", "-t", "x", cwd=far)
+    target = f"tag:x in {near}"
+    sent = fugue("send", target, "note", "--json", session="ann")
+    assert [recipient["name"] for recipient in sent.json["recipients"]] == ["bob"]
+    assert f"ann        → {target}" in fugue("log").out
+    assert f"{target}, 1 recipient" in fugue("trace", sent.json["id"]).out
+    refused = fugue("send", "tag:x in /nowhere", "note", session="ann")
+    assert (refused.code, refused.err) == (3, "fugue: no recipient at tag:x in /nowhere\n")
+
+
 @pytest.mark.parametrize(
     "payload", ["null", "1.10", "1e400", '{"b": 1, "a": [1,  2]}', '"\\u00e9 é 🎺"', "9" * 5000, "-5", '"\\\\n"']
 )
