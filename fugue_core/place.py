@@ -1,6 +1,7 @@
 """Where fugue keeps things: one socket and one state directory a server. Reads the environment, touches no file.
 
     socket   $FUGUE_SOCKET, else $XDG_RUNTIME_DIR/fugue/NAME.sock, else /tmp/fugue-UID/NAME.sock
+    keeper   NAME.keeper, beside the socket
     state    $XDG_STATE_HOME/fugue/NAME/: messages.db, daemon.log, lock
     config   $XDG_CONFIG_HOME/fugue/config.toml
 
@@ -29,6 +30,11 @@ def socket_path(server: str | None = None) -> str:
 def server_name(socket: str) -> str:
     """Return the NAME of the server at `socket`."""
     return os.path.basename(socket).removesuffix(".sock")
+
+
+def keeper_path(socket: str) -> str:
+    """Return the path of the socket at which the server at `socket` finds the keeper of its programs."""
+    return f"{socket.removesuffix('.sock')}.keeper"
 
 
 def state_dir(socket: str) -> str:

@@ -100,7 +100,7 @@ class Command:
 
         self.say("fugue: the daemon is gone; waiting for it to come back")
         while True:
-            time.sleep(_RETURN_POLL_S)
+            time.sleep(_RETURN_POLL_S)  # nothing tells that a socket is listened at
             try:
                 return self.connect(session, attach=attach, may_start=False)
             except DaemonUnavailable:

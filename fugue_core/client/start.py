@@ -84,10 +84,10 @@ def make_directory(socket_path: str) -> None:
 def _is_answering_in_time(socket_path: str) -> bool:
     """Say whether a daemon answers, after waiting for one that is just ending to be gone (or there again)."""
     deadline = time.monotonic() + START_PATIENCE_S
-    while not _is_answering(socket_path):
+    while not is_answering(socket_path):
         if not _is_held(f"{socket_path}.lock") or time.monotonic() >= deadline:
             return False
-        time.sleep(LOOK_AGAIN_S)
+        time.sleep(LOOK_AGAIN_S)  # of the two ends, an answer and a lock let go, nothing would tell us at once
     return True
 
 
@@ -106,7 +106,8 @@ def _is_held(lock_path: str) -> bool:
     return False
 
 
-def _is_answering(socket_path: str) -> bool:
+def is_answering(socket_path: str) -> bool:
+    """Say whether somebody listens at a socket."""
     connection = _socket.socket(_socket.AF_UNIX, _socket.SOCK_STREAM)
     try:
         connection.connect(socket_path)

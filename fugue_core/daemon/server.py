@@ -15,6 +15,7 @@ from uuid import uuid4
 import msgspec
 
 import fugue_core
+from fugue_core import place
 from fugue_core.daemon.config import Config
 from fugue_core.daemon.connection import READ_BYTES, Connection
 from fugue_core.daemon.feed import Feed
@@ -260,7 +261,7 @@ async def serve(socket_path: str, state_dir: str, config: Config) -> AsyncIterat
         except OSError as error:
             raise DaemonUnavailable(socket_path, str(error)) from error
         stage_host = StageHost(
-            keeper_path=f"{socket_path.removesuffix('.sock')}.keeper",
+            keeper_path=place.keeper_path(socket_path),
             screens_dir=f"{state_dir}/screens",
             socket_path=socket_path,
         )

@@ -60,3 +60,8 @@ def test_there_is_one_configuration(monkeypatch: pytest.MonkeyPatch) -> None:
     assert place.config_path() == "/home/ann/.config/fugue/config.toml"
     monkeypatch.setenv("XDG_CONFIG_HOME", "/config")
     assert place.config_path() == "/config/fugue/config.toml"
+
+
+def test_the_keeper_is_beside_the_socket() -> None:
+    assert place.keeper_path("/run/user/7/fugue/work.sock") == "/run/user/7/fugue/work.keeper"
+    assert place.keeper_path("/srv/other") == "/srv/other.keeper"

@@ -14,7 +14,7 @@ from fugue_core.cli.spec import COUNT, Option, Verb
 from fugue_core.cli.style import paint_for_stdout
 from fugue_core.client.jsontext import decode, encode
 from fugue_core.client.oneshot import Connection, connection_lost
-from fugue_core.client.start import make_directory, start_daemon
+from fugue_core.client.start import is_answering, make_directory, start_daemon
 from fugue_core.printable import printable
 
 TYPE_CHECKING = False
@@ -50,13 +50,18 @@ def start(command: Command) -> int:
 def stop(command: Command) -> int:
     """Stop it, and return when the process is gone."""
     ends_programs = command.has("all")
+    has_left_programs = ends_programs and _status(command) is None and _is_keeper_there(command)
+    if has_left_programs:  # a daemon alone knows whose they are: it takes them up, and their sessions end with them
+        start_daemon(command.socket_path)
     pid, programs = _stop(command, ends_programs=ends_programs)
     if command.is_json:
-        output.put_json(encode({"pid": pid, "programs": programs}))
+        output.put_json(encode({"pid": None if has_left_programs else pid, "programs": programs}))
         return outcome.DONE
-    output.put(f"stopped: pid {pid}")
-    if programs:
-        count = f"{programs} program{'s' if programs > 1 else ''}"
+    output.put("none ran" if has_left_programs else f"stopped: pid {pid}")
+    count = f"{programs} program{'s' if programs != 1 else ''}"
+    if has_left_programs:
+        command.say(f"ended {count} that an earlier daemon had left running")
+    elif programs:
         command.say(f"ended {count}" if ends_programs else f"{count} running on: the next daemon takes over from here")
     return outcome.DONE
 
@@ -101,7 +106,7 @@ def logs(command: Command) -> int:
             if added := log.read():
                 _put_log(command, added.splitlines(keepends=True))
             else:
-                time.sleep(_LOG_POLL_S)
+                time.sleep(_LOG_POLL_S)  # a file is always readable: there is nothing to wait for
     return outcome.DONE
 
 
@@ -123,6 +128,10 @@ def _status(command: Command) -> str | None:
         return None
 
 
+def _is_keeper_there(command: Command) -> bool:
+    return is_answering(place.keeper_path(command.socket_path))
+
+
 def _running_status(command: Command) -> str:
     with command.connect(may_start=False) as connection:
         return connection.ask("daemon.status")
@@ -138,7 +147,7 @@ def _stop(command: Command, *, ends_programs: bool = False) -> tuple[int, int]:
     while _is_alive(pid):
         if time.monotonic() > give_up_at:
             raise Failure(outcome.FAILED, f"pid {pid} was told to stop, and still runs after {_STOP_PATIENCE_S:.0f} s")
-        time.sleep(_POLL_S)
+        time.sleep(_POLL_S)  # it is nobody's child, and only Linux tells of the end of such a process
     return pid, sum(window.get("exited") is None for window in windows)
 
 
@@ -224,7 +233,7 @@ restart, whatever ended it. Programs that it runs are held by another process, a
             run=stop,
             details="""\
 Returns when the process is gone. Programs run on, and the next daemon takes them up, unless --all ends them and their
-sessions. Where no daemon runs, the exit code is 5.""",
+sessions; it finds those, too, that run on without a daemon. Where nothing is there to stop, the exit code is 5.""",
             options=(Option("-a", "--all", help="end the programs that it runs, too"),),
             examples=(
                 ("fugue daemon stop", "the next command starts it again"),
