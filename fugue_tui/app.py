@@ -24,7 +24,7 @@ from fugue_tui.doorbell import Doorbell, terminal_notice
 from fugue_tui.draft import desk_path, load_desk, save_desk
 from fugue_tui.history import find_match, find_thread, pages_around, seq_at
 from fugue_tui.inspection import receipt_words
-from fugue_tui.keymap import key_of
+from fugue_tui.keymap import with_keys
 from fugue_tui.screens.end_panel import EndPanel
 from fugue_tui.screens.inbox import INBOX_MESSAGES, Inbox
 from fugue_tui.screens.rename_panel import RenamePanel
@@ -233,7 +233,7 @@ class FugueApp(WatchingShell):
         news = self._doorbell.ring(time.monotonic())
         if news is None:
             return
-        self.notify(f"{news}   {key_of(self, 'app.inbox')} opens the inbox", markup=False)
+        self.notify(f"{news}   {with_keys(self, '{app.inbox} opens the inbox')}", markup=False)
         if self._driver is not None:
             self._driver.write(terminal_notice(self._config.screen.bell, news, is_in_tmux="TMUX" in os.environ))
 

@@ -5,6 +5,7 @@ No I/O. A binding without an id is Textual's own or no key of ours, and is not t
 
 from __future__ import annotations
 
+import re
 import string
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
@@ -211,6 +212,25 @@ def told(node: DOMNode, pairs: Iterable[tuple[str, str]]) -> tuple[tuple[str, st
         (" ".join(key_of(node, part) if "." in part[1:-1] else part for part in key.split()), word)
         for key, word in pairs
     )
+
+
+def with_keys(node: DOMNode, text: str) -> str:
+    """Return a text of ours with keys in it: for a binding's id in braces stands the key that it has now.
+
+    `{app.quit} quits`. A text from outside may have braces of its own: it is put in afterwards.
+    """
+    return re.sub(r"\{([a-z_.]+)\}", lambda found: key_of(node, found[1]), text)
+
+
+def keys_now(binding_id: str, keys: Mapping[str, str]) -> frozenset[str]:
+    """Return every key that a binding has with the user's own `keys`, as Textual names them."""
+    return frozenset(keys.get(binding_id, _declared(binding_id).key).split(","))
+
+
+def mnemonic(key: str) -> str:
+    """Return the letter that can be underlined to tell a key: `t` of `alt+t`; of any other key nothing."""
+    modifiers, _, last = key.rpartition("+")
+    return last if modifiers == "alt" and len(last) == 1 else ""
 
 
 @cache

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from fugue_core.errors import (
     ConnectionLost,
     DaemonUnavailable,
@@ -17,26 +19,25 @@ from fugue_core.errors import (
 )
 
 ADVICE: tuple[tuple[type[FugueError], str], ...] = (
-    (NoRecipients, "choose another target, or tag a session with t"),
+    (NoRecipients, "choose another target, or tag a session with {sessions.tags}"),
     (SessionNotFound, "it has ended or has another name now, choose another"),
     (NoRepository, "choose another target, or another session at `as`"),
     (MailboxFull, "send to those again when they have read"),
-    (StoreUnavailable, "make room on the disk, then f5 sends it"),
-    (ConnectionLost, "f5 sends it when the daemon is back"),
-    (DaemonUnavailable, "f5 sends it when the daemon is back"),
+    (StoreUnavailable, "make room on the disk, then {compose.send} sends it"),
+    (ConnectionLost, "{compose.send} sends it when the daemon is back"),
+    (DaemonUnavailable, "{compose.send} sends it when the daemon is back"),
     (LineTooLong, "shorten the payload, or send the path of a file"),
-    (InternalError, "the daemon's log says more, f5 tries again"),
+    (InternalError, "the daemon's log says more, {compose.send} tries again"),
     (InvalidValue, ""),
-    (FugueError, "f5 tries again"),
+    (FugueError, "{compose.send} tries again"),
 )
+"""A key is the id of its binding, in braces; see `keymap.with_keys`."""
 
 
-def advice(error: FugueError) -> str:
-    """Return what to do, in a few words; empty where the error says it itself. What was written is kept anyway."""
-    return next(what_to_do for kind, what_to_do in ADVICE if isinstance(error, kind))
+def in_words(error: FugueError, with_keys: Callable[[str], str]) -> str:
+    """Return the error, and what to do about it where it does not say so itself. What was written is kept anyway.
 
-
-def in_words(error: FugueError) -> str:
-    """Return the error, and what to do about it."""
-    what_to_do = advice(error)
+    `with_keys` puts the keys into the advice.
+    """
+    what_to_do = with_keys(next(advice for kind, advice in ADVICE if isinstance(error, kind)))
     return f"{error}: {what_to_do}" if what_to_do else str(error)

@@ -38,6 +38,7 @@ from fugue_tui.keymap import (
     own_bindings,
     title_of,
     told,
+    with_keys,
 )
 from fugue_tui.link import DaemonLink, LinkState
 from fugue_tui.palette import DARK, Palette
@@ -155,6 +156,7 @@ class Shell(Turnstile):
         for palette in PALETTES.values():
             self.register_theme(theme_of(palette))
         self.set_keymap(self._keys)
+        self.compose_pane.way_in = key_of(self, "app.compose")
         memory = self._config.memory
         wanted = [name for name in (memory.theme, self._config.screen.theme) if name in PALETTES]
         self.theme = wanted[0] if wanted else DARK.name
@@ -382,7 +384,7 @@ class Shell(Turnstile):
     def action_help_quit(self) -> None:
         """Say how to leave: ctrl+c does not, it is pressed by habit too often."""
         self.notify(
-            f"{key_of(self, 'app.quit')} quits; ctrl+q does so while you write. Nothing typed is lost.",
+            with_keys(self, "{app.quit} quits; {app.quit_anywhere} does so while you write. Nothing typed is lost."),
             title="fugue",
             markup=False,
         )

@@ -20,6 +20,7 @@ from fugue_core.place import state_dir
 from fugue_core.protocol.window import WindowChanged, WindowInfo
 from fugue_tui.cells import text_of
 from fugue_tui.config import Config
+from fugue_tui.keymap import with_keys
 from fugue_tui.screens.kill_panel import KillPanel
 from fugue_tui.screens.new_session import NewSession, NewSessionDraft, field_of
 from fugue_tui.shell import Shell
@@ -179,7 +180,8 @@ class WatchingShell(Shell):
             self.open_session(session.id)
         else:
             self._leave(to_log=True)
-            self.notify("no terminal is open; enter on a session with a program shows it", markup=False)
+            how = with_keys(self, "no terminal is open; {sessions.open} on a session with a program shows it")
+            self.notify(how, markup=False)
 
     @on(TerminalPane.Left)
     def leave_terminals(self) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Literal, NamedTuple, TypeAlias, get_args
 
 import msgspec
@@ -29,8 +29,6 @@ KIND_NAMES: dict[Kind, str] = {
     "broadcast": "Broadcast",
     "worktree": "Worktree",
 }
-KIND_KEYS: dict[Kind, int] = {"tag": 0, "session": 0, "broadcast": 3, "worktree": 0}
-"""Which letter of a kind's name is its key; `alt+b` is what many terminals send for `ctrl+left`."""
 FieldName: TypeAlias = Literal["target", "sender", "msg_type", "payload"]
 PREVIEW_CHARS = 400
 REPO_CELLS, REPO_CELLS_NARROW = 20, 8
@@ -69,16 +67,12 @@ def next_repo(repo: str, repos: Sequence[str]) -> str:
     return repos[place] if place < len(repos) else ""
 
 
-def repo_pieces(repo: str, repos: Sequence[str], *, is_narrow: bool) -> tuple[Ink, ...]:
-    """Return where a tag counts; nothing where there is no repository that it could be limited to."""
+def repo_pieces(repo: str, repos: Sequence[str], letter: str, *, is_narrow: bool) -> tuple[Ink, ...]:
+    """Return where a tag counts, its key's letter underlined; nothing where there is no repository to limit it to."""
     if not (repo or repos):
         return ()
     if not repo:
-        return (
-            Ink("  any " if is_narrow else "  in any ", "faint", press="repo"),
-            Ink("r", "faint", press="repo", underline=True),
-            Ink("epo", "faint", press="repo"),
-        )
+        return (Ink("  any " if is_narrow else "  in any ", "faint", press="repo"), *_marked("repo", letter, "repo"))
     name = fit(repo_name(repo, repos), REPO_CELLS_NARROW if is_narrow else REPO_CELLS)
     return (Ink("  in ", "muted", press="repo"), Ink(name, "text", press="repo"))
 
@@ -152,24 +146,33 @@ def join_target(kind: Kind, value: str) -> str:
     return "broadcast" if kind == "broadcast" else f"{kind}:{value.strip()}"
 
 
-def kind_pieces(active: Kind, *, is_narrow: bool) -> tuple[Ink, ...]:
+def kind_pieces(active: Kind, letters: Mapping[str, str], *, is_narrow: bool) -> tuple[Ink, ...]:
     """Return the four kinds, the letter of each one's key underlined; where it is narrow the others by it alone."""
     pieces: list[Ink] = []
     for kind in KINDS:
-        name, place = KIND_NAMES[kind], KIND_KEYS[kind]
-        start, letter, rest = f" {name[:place]}", name[place], f"{name[place + 1 :]} "
-        if is_narrow and kind != active:
-            start, letter, rest = " ", letter.upper(), ""
-        ink, fill, is_bold = ("accent", "accent_fill", True) if kind == active else ("muted", "", False)
+        name, letter = KIND_NAMES[kind], letters.get(kind, "")
+        ink, fill = ("accent", "accent_fill") if kind == active else ("muted", "")
+        is_short = is_narrow and kind != active
+        word = (letter or name[0]).upper() if is_short else name
         pieces += [
-            Ink(start, ink, fill, bold=is_bold, press=kind),
-            Ink(letter, ink, fill, bold=is_bold, press=kind, underline=True),
-            Ink(rest, ink, fill, bold=is_bold, press=kind),
+            Ink(" ", ink, fill, press=kind),
+            *_marked(word, letter, kind, ink, fill),
+            *(() if is_short else (Ink(" ", ink, fill, press=kind),)),
+            *(() if is_narrow else (Ink(" "),)),
         ]
-        if not is_narrow:
-            pieces.append(Ink(" "))
     pieces.append(Ink("  "))
     return tuple(pieces)
+
+
+def _marked(word: str, letter: str, press: str, role: str = "faint", fill: str = "") -> tuple[Ink, ...]:
+    """Return a word to be clicked, with the first of a letter in it underlined; no letter: none."""
+    place = word.lower().find(letter.lower()) if letter else -1
+    parts = (word,) if place < 0 else (word[:place], word[place], word[place + 1 :])
+    return tuple(
+        Ink(part, role, fill, bold=bool(fill), press=press, underline=number == 1)
+        for number, part in enumerate(parts)
+        if part
+    )
 
 
 def reach_pieces(reach: Reach, sessions: int, width: int) -> tuple[Ink, ...]:
@@ -264,14 +267,14 @@ def receipt_pieces(recipients: Sequence[Recipient]) -> tuple[Ink, ...]:
     return (Ink(f"✓ sent to {len(recipients)}", "ok", bold=True), Ink(f"   {names}{more}", "muted"), *waits)
 
 
-def button_pieces(reach: Reach, *, is_off: bool) -> tuple[Ink, ...]:
-    """Return the one button, which counts; or that it is off."""
+def button_pieces(reach: Reach, key: str, *, is_off: bool) -> tuple[Ink, ...]:
+    """Return the one button, with its key, which counts; or that it is off."""
     if is_off:
         return (Ink("send is off ", "muted"),)
     if reach.is_known and reach.reason:
         return (Ink("nobody to send to ", "muted", press="send"),)
     count = f" to {len(reach.recipients)}" if reach.is_known else ""
-    return (Ink(f" ctrl+enter  send{count} ", "on_accent", "accent", bold=True, press="send"), Ink(" "))
+    return (Ink(f" {key}  send{count} ", "on_accent", "accent", bold=True, press="send"), Ink(" "))
 
 
 def find_session(sessions: Iterable[SessionInfo], text: str) -> SessionInfo | None:

@@ -28,6 +28,7 @@ from fugue_core.errors import (
 )
 from fugue_core.printable import printable
 from fugue_core.protocol.session import check_session_name, check_tags
+from fugue_tui.keymap import with_keys
 from fugue_tui.palette import Palette
 from fugue_tui.screens.panel import Panel
 from fugue_tui.widgets.field import Field
@@ -35,7 +36,7 @@ from fugue_tui.widgets.field import Field
 FIELDS = ("name", "command", "tags", "directory", "branch")
 HINTS = {
     "name": "or fugue finds one",
-    "command": "or your shell; up: the last ones",
+    "command": "or your shell; {new.previous}: the last ones",
     "tags": "builder night",
     "directory": "",
     "branch": "of a worktree, found or made; or as it is",
@@ -137,7 +138,7 @@ class NewSession(Panel):
         ("enter", "start"),
         ("tab", "next"),
         ("right", "complete"),
-        ("esc", "leave"),
+        ("panel.leave", "leave"),
     )
 
     @dataclass
@@ -181,7 +182,7 @@ class NewSession(Panel):
                 yield Static("", classes="form-name", id=f"new-{name}-name")
                 yield Field(
                     getattr(self._draft, name),
-                    placeholder=HINTS[name],
+                    placeholder=with_keys(self, HINTS[name]),
                     compact=True,
                     id=f"new-{name}",
                     suggester=TagSuggester(self._known_tags) if name == "tags" else None,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import ClassVar, cast
 from uuid import UUID
 
@@ -24,6 +25,7 @@ from fugue_core.protocol.target import WireTarget
 from fugue_tui.draft import Desk, Draft, Pages
 from fugue_tui.ink import Ink
 from fugue_tui.jsonview import Fault
+from fugue_tui.keymap import key_of, with_keys
 from fugue_tui.palette import DARK, Palette
 from fugue_tui.refusal import in_words
 from fugue_tui.widgets.message_form import MessageForm
@@ -43,10 +45,10 @@ RECEIPT_S = 4.0
 class ComposePane(Vertical):
     """The fields of a message. With the class `open` it shows them, else one line.
 
-    Down: assign `sessions`, `types`, `you` and `palette`; `begin`, `write_to`, `take_desk`, `show_recipients`,
-    `show_nobody`, `show_unknown`, `show_refusal`, `show_receipt`, `note_saved`. Up: `ComposePane.Submitted`,
-    `ComposePane.TargetChanged`, `ComposePane.TypesAsked`, `ComposePane.Settled`, `ComposePane.Opened`,
-    `ComposePane.Left`, `ComposePane.Passed`.
+    Down: assign `sessions`, `types`, `you`, `way_in` and `palette`; `begin`, `write_to`, `take_desk`,
+    `show_recipients`, `show_nobody`, `show_unknown`, `show_refusal`, `show_receipt`, `note_saved`. Up:
+    `ComposePane.Submitted`, `ComposePane.TargetChanged`, `ComposePane.TypesAsked`, `ComposePane.Settled`,
+    `ComposePane.Opened`, `ComposePane.Left`, `ComposePane.Passed`.
     """
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -54,7 +56,7 @@ class ComposePane(Vertical):
         Binding("tab", "next_field(1)", "next field", id="compose.next_field"),
         Binding("alt+n", "pass_on", "next pane", priority=True, id="compose.next_pane"),
         Binding("escape", "leave", "back", key_display="esc", id="compose.leave"),
-        Binding("alt+t", "kind('tag')", "target", key_display="alt+t s a w r", priority=True, id="compose.to_tag"),
+        Binding("alt+t", "kind('tag')", "to a tag", priority=True, id="compose.to_tag"),
         Binding("f6", "format", "format", priority=True, id="compose.format"),
         Binding("f7", "template", "template", show=False, priority=True, id="compose.template"),
         Binding("f8", "show_fault", "to the fault", show=False, priority=True, id="compose.fault"),
@@ -75,6 +77,8 @@ class ComposePane(Vertical):
     you: reactive[UUID | None] = reactive(None, init=False)
     unseen: reactive[tuple[str, ...]] = reactive((), init=False)
     """The panes that this one stands in front of, each with what waits there."""
+    way_in: reactive[str] = reactive("", init=False)
+    """The key that opens it, as people write it; it is somebody else's."""
 
     @dataclass
     class Said(Message):
@@ -221,7 +225,7 @@ class ComposePane(Vertical):
     def show_refusal(self, draft: Draft, error: FugueError) -> None:
         """Say why a message was not sent, and what to do; all that is written stays."""
         self._answered(draft)
-        self._verdict.refuse(in_words(error))
+        self._verdict.refuse(in_words(error, partial(with_keys, self)))
         self._ask_for_recipients()
 
     def show_receipt(self, draft: Draft, recipients: Sequence[Recipient]) -> None:
@@ -264,6 +268,10 @@ class ComposePane(Vertical):
 
     def watch_unseen(self) -> None:
         """Tell of them."""
+        self._draw()
+
+    def watch_way_in(self) -> None:
+        """Tell it."""
         self._draw()
 
     def watch_you(self) -> None:
@@ -448,7 +456,7 @@ class ComposePane(Vertical):
 
     def _draw_closed(self, draft: Draft) -> None:
         title, line = self._title, self._line
-        title.left, title.right = (Ink("  Compose", "muted", bold=True),), (Ink("M write ", "faint"),)
+        title.left, title.right = (Ink("  Compose", "muted", bold=True),), (Ink(f"{self.way_in} write ", "faint"),)
         title.fill, title.bar = "pane", ""
         line.left = (Ink("  "), *closed_pieces(draft, self._reach, self.palette))
         line.right = () if draft.is_empty else (Ink("draft ", "muted", italic=True),)
@@ -466,4 +474,4 @@ class ComposePane(Vertical):
         title.left = (start, *([Ink(f" {note}", "faint")] if has_note else ()), *unseen)
         sent, age = len(self._desk.sent), self._pages.age
         place = f" {sent}" if age is None else f" {age}/{sent}"
-        title.right = (Ink(f"ctrl+up history{place} ", "faint"),) if sent and not unseen else ()
+        title.right = (Ink(f"{key_of(self, 'compose.older')} history{place} ", "faint"),) if sent and not unseen else ()

@@ -17,13 +17,15 @@ from textual.widgets import Input, Static
 from fugue_core.errors import InvalidFilter
 from fugue_core.filter import Filter, parse_filter
 from fugue_core.printable import printable
-from fugue_tui.keymap import key_of
+from fugue_tui.keymap import with_keys
 from fugue_tui.phrase import parse_time, time_words, words_of
 
 Purpose: TypeAlias = Literal["filter", "search", "time"]
 _HINTS: dict[Purpose, str] = {
     "filter": "from:ann  to:  tag:  type:gas_town.*  state:acked  reply:  repo:  text, ! before a word negates",
-    "search": "words of a filter; {accept} finds the nearest older, {next} {previous} the others",
+    "search": (
+        "words of a filter; {log_bar.accept} finds the nearest older, {log.next_match} {log.previous_match} the others"
+    ),
     "time": "12:04, 12:04:05, 2026-01-31 12:04, or 5m ago",
 }
 _SIGNS: dict[Purpose, str] = {"filter": "/", "search": "s", "time": "@"}
@@ -122,7 +124,7 @@ class LogBar(Vertical):
     def _read(self, text: str) -> Filter | None:
         """Say what the text means, or why it cannot be read."""
         if not text.strip():
-            self._say(self._hint())
+            self._say(with_keys(self, _HINTS[self.purpose]))
             return Filter()
         if self.purpose == "time":
             now = time.time()
@@ -136,11 +138,6 @@ class LogBar(Vertical):
             return None
         self._say(words_of(wanted))
         return wanted
-
-    def _hint(self) -> str:
-        """Say what may be typed."""
-        ids = {"accept": "log_bar.accept", "next": "log.next_match", "previous": "log.previous_match"}
-        return _HINTS[self.purpose].format(**{name: key_of(self, binding_id) for name, binding_id in ids.items()})
 
     def _say(self, words: str, *, is_bad: bool = False) -> None:
         self.set_class(is_bad, "bad")

@@ -18,6 +18,7 @@ from fugue_core.protocol.session import SessionInfo
 from fugue_tui.draft import Draft
 from fugue_tui.ink import Ink
 from fugue_tui.jsonview import Fault, find_fault
+from fugue_tui.keymap import key_of, mnemonic
 from fugue_tui.palette import DARK, Palette
 from fugue_tui.widgets.choice_field import Choice, ChoiceField
 from fugue_tui.widgets.json_editor import JsonEditor
@@ -29,6 +30,14 @@ CHECKED_AT_ONCE_CHARS = 20_000
 CHECK_S = 0.2
 """A longer payload is checked when nothing was typed for so long."""
 ROOM_FOR_WHOSE = 72
+LETTERS = {
+    "tag": "compose.to_tag",
+    "session": "compose.to_session",
+    "broadcast": "compose.to_broadcast",
+    "worktree": "compose.to_worktree",
+    "repo": "compose.repo",
+}
+"""The bindings whose letters are underlined in the row of the target."""
 
 
 class MessageForm(Vertical):
@@ -103,6 +112,10 @@ class MessageForm(Vertical):
             yield self._offer
         yield self._rule
         yield self._editor
+
+    def on_mount(self) -> None:
+        """Tell which letters are keys."""
+        self._to.letters = {name: mnemonic(key_of(self, binding_id)) for name, binding_id in LETTERS.items()}
 
     # -------------------------------------------------------------------------------------------------- what is written
 
@@ -319,7 +332,10 @@ class MessageForm(Vertical):
         self._offer.left = (
             ()
             if self.template is None
-            else (Ink("  f7", "text", press="template"), Ink(f" {words}", "faint", press="template"))
+            else (
+                Ink(f"  {key_of(self, 'compose.template')}", "text", press="template"),
+                Ink(f" {words}", "faint", press="template"),
+            )
         )
         ink = "accent" if self._editor.has_focus else "faint"
         self._rule.left = (

@@ -22,7 +22,7 @@ from fugue_core.filter import Filter, parse_filter
 from fugue_core.printable import printable
 from fugue_core.protocol.session import SessionInfo
 from fugue_core.protocol.target import SessionNamed, WireTarget, Worktree
-from fugue_tui.keymap import key_of, told
+from fugue_tui.keymap import key_of, told, with_keys
 from fugue_tui.line import Line, fit, put_keys
 from fugue_tui.palette import css_colour
 from fugue_tui.roster import (
@@ -209,7 +209,7 @@ class SessionList(RowList):
         """Where there is no row at all, why."""
         if self.rows or row != 1:
             return super().empty(row, width)
-        way_out = f"nothing fits the filter; {key_of(self, 'sessions.leave')} clears it"
+        way_out = with_keys(self, "nothing fits the filter; {sessions.leave} clears it")
         text = way_out if self._filter.terms else "no sessions yet"
         return Line(width, self.background).at(2).put(text, self.palette.muted).strip()
 

@@ -11,7 +11,7 @@ from textual.reactive import reactive
 from textual.strip import Strip
 from textual.widget import Widget
 
-from fugue_tui.keymap import key_of
+from fugue_tui.keymap import key_of, with_keys
 from fugue_tui.line import Line
 from fugue_tui.palette import DARK, Palette, tag_colour
 
@@ -78,7 +78,7 @@ class StartPage(Widget):
             self._plain("Sessions appear on the left, what they say to each other appears here.", self.palette.muted),
             self._plain(""),
         ]
-        told_of_all = f"{key_of(self, 'app.help')} shows every key.  {key_of(self, 'app.palette')} finds every action."
+        told_of_all = with_keys(self, "{app.help} shows every key.  {app.palette} finds every action.")
         outro = [self._plain(""), self._plain(told_of_all, self.palette.faint)]
         lines = [*intro, *ways, *outro]
         height = self.size.height
@@ -116,7 +116,7 @@ class StartPage(Widget):
         lines += [self._plain(text, palette.bad) for text in wrapped(self.trouble, self.size.width - 2 - self._indent)]
         lines += [self._plain("")]
         told = (
-            (f"{key_of(self, 'app.reconnect')} tries again now, and starts the daemon.", ""),
+            (with_keys(self, "{app.reconnect} tries again now, and starts the daemon."), ""),
             ("See what it said last:", "fugue daemon logs"),
             ("Look for what could be wrong here:", "fugue doctor"),
             ("Have it in a terminal of its own:", "fugue daemon run"),

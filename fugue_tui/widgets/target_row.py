@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from rich.cells import cell_len
@@ -35,8 +35,8 @@ class TargetRow(Horizontal):
 
     Beside a tag stands in which repository it counts.
 
-    Down: assign `target`, `repo`, `home` (the sender's repository), `sessions` and `palette`; `choose` and `turn_repo`.
-    Up: `TargetRow.Changed`, `TargetRow.KindChosen`, `TargetRow.Entered`.
+    Down: assign `target`, `repo`, `home` (the sender's repository), `sessions`, `letters` and `palette`; `choose` and
+    `turn_repo`. Up: `TargetRow.Changed`, `TargetRow.KindChosen`, `TargetRow.Entered`.
     """
 
     DEFAULT_CSS = """
@@ -49,6 +49,8 @@ class TargetRow(Horizontal):
     palette: reactive[Palette] = reactive(DARK)
     sessions: reactive[tuple[SessionInfo, ...]] = reactive((), init=False)
     home: reactive[str] = reactive("", init=False)
+    letters: reactive[Mapping[str, str]] = reactive(dict[str, str], init=False)
+    """The letter that tells the key of each kind, and of `repo`."""
 
     @dataclass
     class Changed(Message):
@@ -148,6 +150,10 @@ class TargetRow(Horizontal):
         """Offer another repository first."""
         self._draw()
 
+    def watch_letters(self) -> None:
+        """Underline them."""
+        self._draw()
+
     # ------------------------------------------------------------------------------------------------------------ up
 
     @on(ChoiceField.Changed)
@@ -193,11 +199,12 @@ class TargetRow(Horizontal):
 
     def _draw(self) -> None:
         is_narrow = self.size.width < (NARROW_FOR_A_PATH if self._kind == "worktree" else NARROW)
-        self._kinds.left = kind_pieces(self._kind, is_narrow=is_narrow)
+        self._kinds.left = kind_pieces(self._kind, self.letters, is_narrow=is_narrow)
         self._label.left = (Ink("to", "accent" if self._field.has_focus_within else "faint"),)
         is_tag = self._kind == "tag"
         repos = known_repos(self.sessions, self.home)
-        self._place.left = repo_pieces(self._repo, repos, is_narrow=is_narrow) if is_tag else ()
+        letter = self.letters.get("repo", "")
+        self._place.left = repo_pieces(self._repo, repos, letter, is_narrow=is_narrow) if is_tag else ()
         self._draw_value()
 
     def _draw_value(self) -> None:

@@ -15,7 +15,7 @@ from textual.reactive import reactive
 from textual.strip import Strip
 from textual.widget import Widget
 
-from fugue_tui.keymap import PREFIX, bound_action
+from fugue_tui.keymap import PREFIX, bound_action, keys_now
 from fugue_tui.line import Line
 from fugue_tui.palette import DARK, Palette
 from fugue_tui.terminal import (
@@ -211,7 +211,7 @@ class TerminalPane(Widget):
         for key in wanted:
             if key not in self._views:
                 view = TerminalView(key, prefix=self.keys.get(PREFIX, ""), palette=self.palette)
-                view.passed_keys = frozenset(self.keys.get("app.reconnect", "f9").split(","))
+                view.passed_keys = keys_now("app.reconnect", self.keys)
                 self._views[key] = view
                 self.mount(view)
         self._place()

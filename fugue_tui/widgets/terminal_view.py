@@ -16,6 +16,7 @@ from textual.widget import Widget
 
 from fugue_core.protocol.window import WindowFrame
 from fugue_tui.cells import draw_line, with_cursor
+from fugue_tui.keymap import told
 from fugue_tui.keys import MouseKind, Pointer, focus_bytes, key_bytes, paste_bytes, pointer_bytes, wheel_bytes
 from fugue_tui.line import Line, fit
 from fugue_tui.palette import DARK, Palette
@@ -249,7 +250,7 @@ class TerminalView(Widget, can_focus=True):
         line = Line(width, palette.bad_fill if is_bad else palette.raised)
         line.at(2).put(self._banner(), palette.bad if is_bad else palette.strong, bold=True)
         if self.state.kind == "exited":
-            for key, word in (("r", "respawn"), ("x", "close")):
+            for key, word in told(self, (("terminal.respawn", "respawn"), ("terminal.kill", "close"))):
                 line.put(" · ", palette.ghost).put(key, palette.text, bold=True).put(f" {word}", palette.muted)
         return line.strip()
 

@@ -7,10 +7,11 @@ from textual.timer import Timer
 
 from fugue_tui.ink import Ink
 from fugue_tui.jsonview import Fault
+from fugue_tui.keymap import key_of
 from fugue_tui.widgets.text_row import TextRow
 from fugue_tui.writing import Reach, button_pieces, fault_pieces, valid_pieces
 
-ROOM_FOR_F8 = 90
+ROOM_FOR_KEY = 90
 
 
 class VerdictRow(TextRow):
@@ -85,9 +86,10 @@ class VerdictRow(TextRow):
         note, fault = self._note, self.fault
         is_bad = self._is_note_bad or (not note and fault is not None)
         self.fill, self.bar = ("bad_fill", "bad") if is_bad else ("pane", "")
-        has_room = self.size.width >= ROOM_FOR_F8 and fault is not None and not note
-        go = (Ink("f8 go to it   ", "muted", press="fault"),) if has_room else ()
-        self.right = (*go, *button_pieces(self.reach, is_off=fault is not None or self.is_under_way))
+        has_room = self.size.width >= ROOM_FOR_KEY and fault is not None and not note
+        go = (Ink(f"{key_of(self, 'compose.fault')} go to it   ", "muted", press="fault"),) if has_room else ()
+        is_off, key = fault is not None or self.is_under_way, key_of(self, "compose.send")
+        self.right = (*go, *button_pieces(self.reach, key, is_off=is_off))
         if note:
             self.left = note if is_bad else (Ink("  "), *note)
         elif fault is not None:

@@ -25,6 +25,7 @@ from fugue_tui.keymap import (
     key_name,
     key_of,
     key_rows,
+    mnemonic,
     own_bindings,
     owners,
     told,
@@ -34,8 +35,9 @@ from fugue_tui.widgets.compose_pane import ComposePane
 from fugue_tui.widgets.inspector import Inspector
 from fugue_tui.widgets.message_log import MessageLog
 from fugue_tui.widgets.session_list import SessionList
+from fugue_tui.widgets.target_row import TargetRow
 from fugue_tui.widgets.workspace import Workspace
-from tests.tui.screen import open_app
+from tests.tui.screen import Seen, open_app, strips_of
 
 TAKEN = {"ctrl+a", "ctrl+b", "ctrl+o", "ctrl+s"}
 """The prefixes of tmux and screen, what terminals stop their output with, and what nested programs want."""
@@ -155,6 +157,56 @@ async def test_what_is_told_of_keys_follows_the_users_own(daemon: LocalDaemon) -
         await seen.press("escape", "enter")
         await seen.until_shown("f12 copy")
         assert "alt+j k next" in seen.text
+
+
+async def test_what_is_told_while_writing_follows_the_users_own_keys(daemon: LocalDaemon) -> None:
+    keys = {
+        "app.compose": "W",
+        "app.quit_anywhere": "ctrl+x",
+        "compose.send": "f2",
+        "compose.fault": "f3",
+        "compose.template": "f4",
+        "compose.older": "alt+up",
+        "compose.to_tag": "alt+g",
+        "compose.to_session": "ctrl+t",
+        "compose.repo": "alt+o",
+        "sessions.tags": "T",
+    }
+    config = Config(screen=ScreenConfig(glyphs="unicode"), keys=keys)
+    async with connect(daemon) as client, open_app(daemon, size=(160, 40), config=config) as seen:
+        await client.join("cat", tags=["citizen"], repo="/src/shop")
+        await client.send(Tagged("human"), OrchestrationMessage("bid", {"a": 1}))
+        await seen.until_shown("W write")
+        await seen.press("W", *"citizen", "enter", *"bid", "enter")
+        await seen.until_shown("f4 takes cat's last one")
+        await seen.until_shown("f2  send to 1")
+        assert underlined(seen) == ["g", "a", "W", "o"]
+        await seen.press("x")
+        await seen.until_shown("f3 go to it")
+        await seen.press("backspace", "f2")
+        await seen.until_shown("alt+up history 1")
+        await seen.press("ctrl+c")
+        await seen.until_shown("q quits; ctrl+x does so while you write")
+        await seen.press("shift+tab", *"x", "shift+tab", "shift+tab", *"nobody", "f2")
+        await seen.until_shown("or tag a session with T")
+
+
+def underlined(seen: Seen) -> list[str]:
+    row = strips_of(seen.app)[seen.app.query_one(TargetRow).region.y]
+    return [piece.text for piece in row if piece.style and piece.style.underline]
+
+
+async def test_what_the_form_of_a_new_session_tells_follows_the_users_own_keys(daemon: LocalDaemon) -> None:
+    keys = {"panel.leave": "f10", "new.previous": "alt+up"}
+    async with open_app(daemon, config=Config(screen=ScreenConfig(glyphs="unicode"), keys=keys)) as seen:
+        await seen.press("1", "n")
+        await seen.until_shown("or your shell; alt+up: the last ones")
+        assert "f10 leave" in seen.text.replace("\xa0", " ")
+
+
+@pytest.mark.parametrize(("key", "letter"), [("alt+t", "t"), ("ctrl+t", ""), ("alt+up", ""), ("t", ""), ("f5", "")])
+def test_a_letter_with_alt_is_told_by_underlining_it(key: str, letter: str) -> None:
+    assert mnemonic(key) == letter
 
 
 def pairs_of(owner: type[DOMNode]) -> tuple[tuple[str, str], ...]:

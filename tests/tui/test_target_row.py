@@ -75,6 +75,7 @@ async def desktop(width: int = 94) -> AsyncIterator[tuple[Desktop, TargetRow, Pi
     app = Desktop()
     async with app.run_test(size=(width, 12)) as pilot:
         app.query_one("#elsewhere").focus()
+        app.row.letters = {"tag": "t", "session": "s", "broadcast": "a", "worktree": "w", "repo": "r"}
         await pilot.pause()
         yield app, app.row, pilot
 
