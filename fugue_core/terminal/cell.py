@@ -7,7 +7,7 @@ but for their style and whatever combines with their character, which are looked
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from pyghostty import GhosttyError, ffi, lib
 
@@ -56,6 +56,21 @@ class _Cell(NamedTuple):
 PLAIN = Style(None, None, 0)
 
 
+class Stretch(NamedTuple):
+    """Neighbouring cells of a row.
+
+    Fields:
+        kind: `text`: written by a program; `gap`: not written; `wide`: one blank of two cells.
+        first, last: Its columns.
+        look: Of a `gap`.
+    """
+
+    kind: Literal["text", "gap", "wide"]
+    first: int
+    last: int
+    look: Style
+
+
 def check(result: int, what: str) -> None:
     """Raise GhosttyError where the library says that something went wrong."""
     if result != lib.GHOSTTY_SUCCESS:
@@ -66,10 +81,13 @@ class RowReader:
     """Read the rows of a render state.
 
     Cost of a row: its cells up to the last that is not blank.
+
+    A wide character of a program that draws lines is a blank of two cells to the library, and two blanks here.
     """
 
     def __init__(self) -> None:
         self._cells: dict[int, _Cell] = {}
+        self._wide_blanks: set[int] = set()
         self._styles: dict[bytes, Style] = {}
         row_cells = ffi.new("GhosttyRenderStateRowCells*")
         check(lib.ghostty_render_state_row_cells_new(ffi.NULL, row_cells), "row cells")
@@ -111,6 +129,33 @@ class RowReader:
             runs.append(Run("".join(texts), *current))
         return _trimmed(runs)
 
+    def stretches(self, row: Any) -> list[Stretch] | None:
+        """Return what the row is made of, up to its last cell that is not blank; None: it is all text and ends in it.
+
+        Blanks of two cells are found where `read` has met their like.
+        """
+        view = self._view
+        check(lib.ghostty_render_state_row_get(row, lib.GHOSTTY_RENDER_STATE_ROW_DATA_CELLS_RAW, view), "row")
+        numbers = ffi.unpack(view.ptr, view.len)
+        del numbers[_used(numbers) :]
+        if numbers and 0 not in numbers and self._wide_blanks.isdisjoint(numbers) and not self._is_gap(numbers[-1]):
+            return None
+        found: list[Stretch] = []
+        for column, number in enumerate(numbers):
+            is_wide = number in self._wide_blanks
+            is_gap = self._is_gap(number)
+            look = self._cells[number].look if is_gap and number else PLAIN
+            here = Stretch("wide" if is_wide else "gap" if is_gap else "text", column, column, look)
+            if not found or found[-1].last < column:
+                before = found.pop() if found and found[-1][::3] == here[::3] and not is_wide else here
+                found.append(here._replace(first=before.first, last=column + is_wide))
+        return found
+
+    def _is_gap(self, number: int) -> bool:
+        """Say whether nothing is written in a cell, but that it may have a background."""
+        cell = self._cells.get(number) or self._ask(number)
+        return not number or (cell.look != PLAIN and not cell.style_id)
+
     def _ask(self, number: int) -> _Cell:
         """Ask the library what a cell's number means."""
         self._get(number, lib.GHOSTTY_CELL_DATA_CONTENT_TAG, self._int)
@@ -129,17 +174,22 @@ class RowReader:
             self._get(number, lib.GHOSTTY_CELL_DATA_COLOR_RGB, self._rgb)
             look = Style(None, _direct(self._rgb), 0)
             style_id = 0
-        elif tag == lib.GHOSTTY_CELL_CONTENT_CODEPOINT_GRAPHEME:
-            text = None
         elif wide == lib.GHOSTTY_CELL_WIDE_SPACER_TAIL:
             text = ""
         else:
             self._get(number, lib.GHOSTTY_CELL_DATA_CODEPOINT, self._codepoint)
             text = chr(self._codepoint[0]) if self._codepoint[0] else " "
+            if text == " " and wide == lib.GHOSTTY_CELL_WIDE_WIDE:
+                text = "  "  # and nothing that combines with it
+            elif tag == lib.GHOSTTY_CELL_CONTENT_CODEPOINT_GRAPHEME:
+                text = None
         cell = _Cell(text, style_id, look)
         if len(self._cells) >= _REMEMBERED:
             self._cells.clear()
+            self._wide_blanks.clear()
         self._cells[number] = cell
+        if text == "  ":
+            self._wide_blanks.add(number)
         return cell
 
     def _get(self, number: int, data: int, out: Any) -> None:

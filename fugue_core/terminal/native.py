@@ -6,14 +6,19 @@ Importing this module takes 0.2 s, since pyghostty reads the C declarations.
 from __future__ import annotations
 
 import functools
+import re
 import weakref
-from typing import Any
+from collections.abc import Callable
+from itertools import pairwise
+from typing import Any, TypeVar
 
 from pyghostty import ffi, lib
 
 from fugue_core.protocol.window import Line
-from fugue_core.terminal.cell import RowReader, check
+from fugue_core.terminal.cell import RowReader, Stretch, check
 from fugue_core.terminal.screen import REPLY_LIMIT_BYTES
+
+Read = TypeVar("Read")
 
 CELL_WIDTH_PX, CELL_HEIGHT_PX = 8, 16
 """What a program is told of the size of a cell; nothing is drawn in pixels here."""
@@ -128,10 +133,22 @@ class Terminal:
 
     def feed(self, data: bytes) -> bytes:
         """Take output; return the terminal's answer."""
-        lib.ghostty_terminal_vt_write(self._handle, data, len(data))
-        if self.get(lib.GHOSTTY_TERMINAL_DATA_COLS, "uint16_t") != self.cols:
-            self.resize(self.cols, self.rows)  # the program asked for 132 or 80, which no window has
+        for part in self._parts(data):
+            lib.ghostty_terminal_vt_write(self._handle, part, len(part))
+            if self.get(lib.GHOSTTY_TERMINAL_DATA_COLS, "uint16_t") != self.cols:
+                self.resize(self.cols, self.rows)  # the program asked for 132 or 80, which no window has
         return self._ear.answer()
+
+    def _parts(self, data: bytes) -> list[bytes]:
+        """Cut output after whatever may ask for another width, so that nothing is drawn before the width is back."""
+        is_in_sequence = not self.get(lib.GHOSTTY_TERMINAL_DATA_VT_GROUND, "bool")
+        if not is_in_sequence and b"40" not in data and not self.is_set(_MAY_CHANGE_WIDTH):
+            return [data]
+        ends = {match.end() for match in _SET_OR_RESET.finditer(data)}
+        if is_in_sequence and (match := _END.search(data)):
+            ends.add(match.end())
+        cuts = [0, *sorted(ends - {len(data)}), len(data)]
+        return [data[start:end] for start, end in pairwise(cuts)]
 
     def resize(self, cols: int, rows: int) -> None:
         """Change the size, and wrap lines anew."""
@@ -198,10 +215,15 @@ class Terminal:
         return found
 
     def lines(self, first: int, count: int) -> list[Line]:
-        """Return lines from the scrollback and the screen.
+        """Return lines from the scrollback and the screen."""
+        return self._read(first, count, _reader().read)
 
-        Read by a render state of their own, so that `changed_lines` goes on telling what changed.
-        """
+    def stretches(self, first: int, count: int) -> list[list[Stretch] | None]:
+        """Return what lines are made of; None for one that is all text."""
+        return self._read(first, count, _reader().stretches)
+
+    def _read(self, first: int, count: int, read: Callable[[Any], Read]) -> list[Read]:
+        """Read rows, by a render state of their own, so that `changed_lines` goes on telling what changed."""
         above = self.history_rows - first
         state = _new_state()
         try:
@@ -210,12 +232,12 @@ class Terminal:
                 below = ffi.new("GhosttyRenderStateOverscan*", {"above": 0, "below": max(0, count - self.rows)})
                 check(lib.ghostty_render_state_set(state, lib.GHOSTTY_RENDER_STATE_OPTION_OVERSCAN, below), "below")
             check(lib.ghostty_render_state_update(state, self._handle), "update")
-            reader, iterator = _reader(), self._rows(state)
+            iterator = self._rows(state)
             for _ in range(-above):
                 lib.ghostty_render_state_row_iterator_next(iterator)
-            found: list[Line] = []
+            found: list[Read] = []
             while len(found) < count and lib.ghostty_render_state_row_iterator_next(iterator):
-                found.append(reader.read(iterator))
+                found.append(read(iterator))
             return found
         finally:
             if above > 0:
@@ -287,6 +309,8 @@ class Terminal:
             start: Counted as `lines` counts.
             end: Belongs to it. Blanks at the end of a row, and rows at the end without any text, are not written.
             extras: What else to write, before and after that: see GhosttyFormatterTerminalExtra.
+
+        What was not written by a program comes as blanks that look like what stands before them: see `stretches`.
         """
         selection = ffi.new("GhosttySelection*")
         selection.size = ffi.sizeof("GhosttySelection")
@@ -366,6 +390,11 @@ class Terminal:
         check(lib.ghostty_render_state_get(state, lib.GHOSTTY_RENDER_STATE_DATA_ROW_ITERATOR, self._iterator), "rows")
         return self._iterator[0]
 
+
+_MAY_CHANGE_WIDTH = 40
+"""DEC's mode within which a program may ask for 132 columns, or for 80."""
+_SET_OR_RESET = re.compile(rb"\x1b\[\?[^@-~]*[hl]")
+_END = re.compile(rb"[hl]")
 
 CANCEL = b"\x18"
 """What leads out of any sequence that is under way."""

@@ -1,7 +1,8 @@
 """What makes a fresh terminal look and behave like one of Ghostty's. No I/O.
 
 The library can write what stands in a terminal, but leaves out rows that hold nothing but a background, and sets the
-modes before it has drawn: so it writes the rows one by one, and the rest is put together here.
+modes before it has drawn, and stretches the look of a text over what was never written behind it: so it writes the rows
+one by one and in parts, and the rest is put together here.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ import re
 from pyghostty import lib
 
 from fugue_core.protocol.window import DIRECT, UNDERLINE, Run
-from fugue_core.terminal.cell import colour, style
+from fugue_core.terminal.cell import Stretch, colour, style
 from fugue_core.terminal.native import Terminal
 from fugue_core.terminal.screen import ansi_line, sgr, text_line
 
@@ -25,6 +26,7 @@ _MODES: tuple[int, ...] = (
 _ANSI_MODES = (2, 4, 12, 20)
 _ORIGIN, _BLINKING, _MARGINS = 6, 12, 69
 _TOP = re.compile(rb"\x1b\[(\d+);\d+r")
+_BLANK = re.compile(rb" [^\x1b]*")
 _LEFT = re.compile(rb"\x1b\[(\d+);\d+s")
 
 _SWALLOW = b"\x1b]9999;"
@@ -87,26 +89,69 @@ def _shown(terminal: Terminal, *, has_scrollback: bool) -> list[bytes]:
 def _contents(terminal: Terminal, *, has_scrollback: bool) -> list[bytes]:
     """Write what stands on the screen, and before it what stands above."""
     above = terminal.history_rows
-    written = []
-    if has_scrollback and above:
-        used = _used(terminal, above)
-        written += [
-            terminal.format((0, 0), (used - 1, terminal.last_column(used - 1))) if used else b"",
-            b"\x1b[m",
-            b"\r\n" * (above - used + terminal.rows - (used == 0)),
-        ]
+    written = _scrollback(terminal, above) if has_scrollback and above else []
     is_wrapped = False
-    for row, line in enumerate(terminal.lines(above, terminal.rows)):
-        if line:
-            if not is_wrapped:
-                written.append(b"\x1b[%dH" % (row + 1))
-            if text_line(line):
-                end = (above + row, terminal.last_column(above + row))
-                written.append(terminal.format((above + row, 0), end))
-            else:
-                written.append(ansi_line(line).encode())
-        is_wrapped = terminal.is_wrapped(above + row)
+    lines = terminal.lines(above, terminal.rows)
+    parted = [*terminal.stretches(above, terminal.rows), None]
+    for row, line in enumerate(lines):
+        will_wrap = _is_wrapped(terminal, above + row, parted[row + 1])
+        if (line or will_wrap) and not is_wrapped:
+            written.append(b"\x1b[%dH" % (row + 1))
+        if text_line(line) or will_wrap:
+            written.append(_row(terminal, above + row, parted[row]))
+        else:
+            written.append(ansi_line(line).encode())
+        is_wrapped = will_wrap
     return written
+
+
+def _scrollback(terminal: Terminal, above: int) -> list[bytes]:
+    """Write what stands above the screen, so that all of it has left there."""
+    used = _used(terminal, above)
+    written = []
+    start = 0  # of the rows that are not written yet
+    parted = [*terminal.stretches(0, used), None]
+    for line, parts in enumerate(parted[:-1]):
+        if parts is None and line < used - 1:
+            continue
+        if start < line:
+            written.append(terminal.format((start, 0), (line - 1, terminal.last_column(line - 1))))
+            written.append(_next_row(terminal, line - 1, parts))
+        written.append(_row(terminal, line, parts))
+        if line < used - 1:
+            written.append(_next_row(terminal, line, parted[line + 1]))
+        start = line + 1
+    return [*written, b"\x1b[m", b"\r\n" * (above - used + terminal.rows - (used == 0))]
+
+
+def _next_row(terminal: Terminal, line: int, below: list[Stretch] | None) -> bytes:
+    return b"" if _is_wrapped(terminal, line, below) else b"\x1b[m\r\n"
+
+
+def _is_wrapped(terminal: Terminal, line: int, below: list[Stretch] | None) -> bool:
+    """Say whether the next line, when written, goes on with this one: two blanks fit where one character did not."""
+    return terminal.is_wrapped(line) and not (below and below[0].kind == "wide")
+
+
+def _row(terminal: Terminal, line: int, parts: list[Stretch] | None) -> bytes:
+    """Write one row."""
+    end = terminal.last_column(line)
+    if parts is None:
+        return terminal.format((line, 0), (line, end))
+    written = []
+    for kind, first, last, look in parts:
+        if kind == "gap":
+            written.append(b"\x1b[m" + ansi_line((Run(" " * (last - first + 1), *look),)).encode())
+        elif kind == "wide":
+            written.append(_wide_blank(terminal.format((line, first), (line, first))))
+        elif first <= end:
+            written.append(terminal.format((line, first), (line, min(last, end))))
+    return b"".join(written)
+
+
+def _wide_blank(written: bytes) -> bytes:
+    """Make two blanks of the one that the library writes for a blank of two cells, with what combines with it."""
+    return _BLANK.sub(b"  ", written or b"\x1b[m ")
 
 
 def _used(terminal: Terminal, rows: int) -> int:
@@ -153,6 +198,8 @@ def _place(terminal: Terminal, row: int, column: int) -> list[bytes]:
     line += terminal.history_rows
     width = 2 if terminal.is_tail(line, end) else 1
     edge = terminal.format((line, end - width + 1), (line, end)) or b"\x1b[m "
+    if width == 2:  # noqa: PLR2004  # its text has no blank, or is one
+        edge = _wide_blank(edge)
     return [b"\x1b[%d;%dH" % (row + 1, column + 2 - width), edge]
 
 

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fugue_core.protocol.window import (
@@ -33,6 +33,7 @@ from fugue_core.protocol.window import (
     ITALIC,
     STRIKE,
     UNDERLINE,
+    Line,
     Modes,
     Run,
 )
@@ -67,7 +68,7 @@ def shown(screen: Screen) -> list[str]:
 def all_of(screen: Screen) -> dict[str, object]:
     """Return everything that a person or a program could notice of it."""
     return {
-        "lines": screen.lines(screen.history_rows, screen.rows),
+        "lines": [seen(line) for line in screen.lines(screen.history_rows, screen.rows)],
         "cursor": screen.cursor,
         "is_cursor_visible": screen.is_cursor_visible,
         "cursor_shape": screen.cursor_shape,
@@ -75,6 +76,17 @@ def all_of(screen: Screen) -> dict[str, object]:
         "modes": screen.modes,
         "title": screen.title,
     }
+
+
+def seen(line: Line) -> list[tuple[str, int | None, int | None, int]]:
+    """Return the characters of a line with their looks, as far as these can be seen on a blank."""
+    found = []
+    for run in line:
+        on_blank = run.attrs & (INVERSE | UNDERLINE | STRIKE)
+        for character in run.text:
+            look = (run.fg, run.attrs) if character != " " else (run.fg if on_blank else None, on_blank)
+            found.append((character, look[0], run.bg, look[1]))
+    return found
 
 
 def redrawn(screen: Screen, *, scrollback: bool = False) -> Screen:
@@ -222,6 +234,16 @@ class TestEmulator:
     )
     def test_what_a_program_draws_is_where_it_belongs(self, data: str, expected: str) -> None:
         assert fed(data).capture() == expected + "\n" * (5 - expected.count("\n"))
+
+    def test_a_program_that_asks_for_another_width_has_its_screen_cleared_wherever_its_output_is_cut(self) -> None:
+        data = b"one\x1b[?40h\x1b[?3h" + b"x" * 30 + b"\ry"
+        for cut in range(len(data)):
+            screen = fed(data[:cut])
+            screen.feed(data[cut : cut + 1])
+            screen.feed(data[cut + 1 :])
+            assert shown(screen) == ["x" * 20, "y" + "x" * 9]
+            screen.feed(b"\x1b[?7;3l1\x1b[?40l\x1b[?3h2")
+            assert shown(screen) == ["12"]
 
     def test_the_alternate_screen_hides_the_other_and_gives_it_back(self) -> None:
         screen = fed(b"".join(b"%d\r\n" % number for number in range(10)) + b"here")
@@ -428,18 +450,11 @@ SEQUENCES = st.one_of(
 )
 
 
-def is_graphic(parts: list[str]) -> bool:
-    """Say whether there may be wide characters in DEC's line drawing: a blank of two cells here, of one elsewhere."""
-    text = "".join(parts)
-    return ("\x1b(0" in text or "\x1b)0" in text) and any(wide in text for wide in "漢字👍")
-
-
 @needs_ghostty
 class TestRedraw:
     @given(parts=st.lists(SEQUENCES, max_size=30), cuts=st.lists(st.integers(0, 400), max_size=4))
     @settings(max_examples=400, deadline=None)
     def test_another_screen_is_made_the_same(self, parts: list[str], cuts: list[int]) -> None:
-        assume(not is_graphic(parts))
         data = "".join(parts).encode()
         screen, at = open_screen(16, 6, 100), 0
         for cut in sorted(cuts):
@@ -454,6 +469,16 @@ class TestRedraw:
         assert all_of(other) == all_of(screen)
         for shown in (screen, other):
             shown.feed(b"Q\x1b[0;1mR")
+        assert all_of(other) == all_of(screen)
+
+    @given(parts=st.lists(st.one_of(SEQUENCES, st.just("\r\n")), max_size=40))
+    @settings(max_examples=200, deadline=None)
+    def test_another_is_made_the_same_with_what_has_scrolled_out(self, parts: list[str]) -> None:
+        screen = fed("".join(parts), 16, 4)
+        other = redrawn(screen, scrollback=True)
+        assert other.history_rows == screen.history_rows
+        for each in range(screen.history_rows):
+            assert seen(other.lines(each, 1)[0]) == seen(screen.lines(each, 1)[0])
         assert all_of(other) == all_of(screen)
 
     @given(parts=st.lists(SEQUENCES, max_size=30))
@@ -495,6 +520,36 @@ class TestRedraw:
             each.resize(40, 5)
         assert shown(screen) == ["x" * 30, "漢" * 15, "-" * 20]
         assert all_of(other) == all_of(screen)
+
+    @pytest.mark.parametrize("look", ["7", "44", "4:3", "9;31"])
+    @pytest.mark.parametrize("after", ["x", "\x1b[mx", "\x1b[42m  x", "\x1b[41m\x1b[2X\x1b[3C\x1b[m."])
+    def test_what_was_never_written_stays_bare_between_what_was(self, look: str, after: str) -> None:
+        screen = fed(f"\x1b[{look}mab\x1b[4C{after}\x1b[m\r\n\x1b[42m\x1b[K\x1b[m\r\nx\x1b[46m\x1b[3C\x1b[K\x1b[m")
+        assert not screen.lines(0, 1)[0][1].attrs
+        assert all_of(redrawn(screen)) == all_of(screen)
+        screen.feed(b"\r\n" * 7)
+        assert screen.capture(scrollback=True, ansi=True) == redrawn(screen, scrollback=True).capture(
+            scrollback=True, ansi=True
+        )
+
+    @pytest.mark.parametrize("blank", ["", "\x1b[44m", "\x1b[7m"])
+    def test_a_row_of_blanks_goes_on_in_the_next_one(self, blank: str) -> None:
+        screen = fed(f"top\r\nab{' ' * 18}{blank}{' ' * 8}\x1b[m{' ' * 12}x")
+        assert shown(screen) == shown(redrawn(screen)) == ["top", "ab", "", "x"]
+        for each in (screen, other := redrawn(screen)):
+            each.resize(50, 5)
+        assert all_of(other) == all_of(screen)
+
+    @pytest.mark.parametrize(
+        "data", ["a漢b", "漢漢", " 漢", "漢\u0301b", "x" * 18 + "漢", "x" * 19 + "漢b", " " * 21 + "漢"]
+    )
+    def test_a_wide_character_in_line_drawing_is_a_blank_of_two_cells(self, data: str) -> None:
+        screen = fed(f"\x1b(0{data}\x1b(B|")
+        other = redrawn(screen)
+        assert all_of(other) == all_of(screen)
+        assert screen.feed(b"\x1b[6n") == other.feed(b"\x1b[6n")
+        column = screen.cursor.column
+        assert column < 2 or len(text_line(screen.lines(screen.cursor.row, 1)[0])) == column
 
     @pytest.mark.parametrize("unfinished", [b"\x1b]2;ti", b"\x1b[3", b"\x1bPq"])
     def test_the_primary_screen_comes_along_within_a_sequence_too(self, unfinished: bytes) -> None:
