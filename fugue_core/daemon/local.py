@@ -10,8 +10,8 @@ from typing import Self
 
 from fugue_core.client.link import Link, Receiver
 from fugue_core.daemon.config import Config
+from fugue_core.daemon.programs import ProgramHost
 from fugue_core.daemon.server import Server, running
-from fugue_core.daemon.stage import StageHost
 from fugue_core.daemon.switchboard import Switchboard
 from fugue_core.errors import FugueError
 from fugue_core.protocol.lines import LineCutter
@@ -35,10 +35,10 @@ class LocalDaemon:
 
     async def __aenter__(self) -> Self:
         directory = self._state_dir or self._stack.enter_context(tempfile.TemporaryDirectory(prefix="fugue-"))
-        stage_host = StageHost.local(directory)
+        program_host = ProgramHost.local(directory)
         try:
             self.server = await self._stack.enter_async_context(
-                running("in-process", directory, self._config, stage_host)
+                running("in-process", directory, self._config, program_host)
             )
         except FugueError:
             await self._stack.aclose()

@@ -21,7 +21,8 @@ from fugue_core.daemon.connection import READ_BYTES, Connection
 from fugue_core.daemon.feed import Feed
 from fugue_core.daemon.inquiry import Host, InquiryDesk
 from fugue_core.daemon.process import Process, ProcessWatch
-from fugue_core.daemon.stage import Stage, StageHost
+from fugue_core.daemon.programs import ProgramHost
+from fugue_core.daemon.stage import Stage
 from fugue_core.daemon.switchboard import Switchboard
 from fugue_core.errors import DaemonUnavailable, StoreUnavailable
 from fugue_core.history import History
@@ -51,7 +52,7 @@ class Server:
     """
 
     def __init__(
-        self, socket_path: str, store: SqliteStore, history: History, config: Config, stage_host: StageHost
+        self, socket_path: str, store: SqliteStore, history: History, config: Config, program_host: ProgramHost
     ) -> None:
         self._socket_path = socket_path
         self._store = store
@@ -62,7 +63,7 @@ class Server:
         self._began_at = self._loop.time()  # which does not jump
         self.stopped = asyncio.Event()
         self._hub = Hub(store, config.limits, time.time, new_id, process_start)
-        self._stage = Stage(self._hub, config.limits, config.terminal, stage_host, new_id)
+        self._stage = Stage(self._hub, config, program_host, new_id)
         self._feed = Feed(str(uuid4()), config.limits, self._snapshot)
         host = Host(pid=os.getpid(), clock=time.time, status=self._status, stop=self._stop)
         self.switchboard = Switchboard(
@@ -89,11 +90,11 @@ class Server:
         await self._stage.start(self.switchboard)
 
     def _stop(self, *, end_programs: bool) -> None:
-        self._stage.is_last = self._stage.is_last or end_programs
+        self._stage.programs.is_last = self._stage.programs.is_last or end_programs
         self.stopped.set()
 
     def _snapshot(self, epoch: str, number: int) -> Snapshot:
-        return msgspec.structs.replace(self._hub.snapshot(epoch, number), windows=self._stage.infos())
+        return msgspec.structs.replace(self._hub.snapshot(epoch, number), windows=self._stage.programs.infos())
 
     async def close(self) -> None:
         """Answer what has been read, and end."""
@@ -113,7 +114,7 @@ class Server:
         self._timer = self._loop.call_later(TICK_S, self._tick)
         self.switchboard.run_errand(self._hub.tick)
         self._watch_processes()
-        self._stage.tick()
+        self._stage.programs.tick()
         if self._loop.time() >= self._next_retention:
             self.switchboard.run_errand(self._retain)
         self._keep_log_short()
@@ -192,8 +193,8 @@ class Server:
                 synchronous=self._store.synchronous,
                 error=None if error is None else str(error),
             ),
-            windows=self._stage.window_count,
-            keeper_pid=self._stage.keeper_pid,
+            windows=self._stage.programs.count,
+            keeper_pid=self._stage.programs.keeper_pid,
         )
 
 
@@ -224,7 +225,7 @@ def locked(path: str, owner: str) -> Iterator[None]:
 
 
 @contextlib.asynccontextmanager
-async def running(socket_path: str, state_dir: str, config: Config, stage_host: StageHost) -> AsyncIterator[Server]:
+async def running(socket_path: str, state_dir: str, config: Config, program_host: ProgramHost) -> AsyncIterator[Server]:
     """Run a daemon that has its store in `state_dir`, and listens nowhere. See `serve` for the errors."""
     async with contextlib.AsyncExitStack() as stack:
         try:
@@ -237,7 +238,7 @@ async def running(socket_path: str, state_dir: str, config: Config, stage_host: 
         store.prune_sessions(time.time() - config.limits.retention_s)
         history = History(store.path)
         stack.callback(history.close)
-        server = Server(socket_path, store, history, config, stage_host)
+        server = Server(socket_path, store, history, config, program_host)
         stack.push_async_callback(server.close)
         await server.start()
         yield server
@@ -260,12 +261,12 @@ async def serve(socket_path: str, state_dir: str, config: Config) -> AsyncIterat
             stack.enter_context(locked(f"{socket_path}.lock", socket_path))
         except OSError as error:
             raise DaemonUnavailable(socket_path, str(error)) from error
-        stage_host = StageHost(
+        program_host = ProgramHost(
             keeper_path=place.keeper_path(socket_path),
             screens_dir=f"{state_dir}/screens",
             socket_path=socket_path,
         )
-        server = await stack.enter_async_context(running(socket_path, state_dir, config, stage_host))
+        server = await stack.enter_async_context(running(socket_path, state_dir, config, program_host))
         await stack.enter_async_context(_listening(socket_path, server, config.limits.line_bytes))
         yield server
 

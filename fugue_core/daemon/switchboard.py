@@ -203,7 +203,7 @@ class Switchboard:
             self._probe_store()
         calls = self._due(inbox)
         if calls:
-            self._stage.note_requests()
+            self._stage.programs.note_requests()
         if self.store_error is None:
             self._attempt(lambda: self._hub.foresee(call.request for _, call in calls if not isinstance(call, BadCall)))
         for peer, call in calls:

@@ -11,9 +11,9 @@ import logging
 import os
 import signal
 import time
-from collections.abc import Callable, Coroutine, Iterable
-from typing import Any
+from collections.abc import Callable, Iterable
 
+from fugue_core.background import Background
 from fugue_core.errors import NoKeeper
 from fugue_core.protocol.window import Program, ProgramExit
 from fugue_core.terminal.keeping import Keeper, Kept
@@ -74,7 +74,7 @@ class Fleet:
         self._loop = asyncio.get_running_loop()
         self._keeper: Keeper | None = None
         self._keeper_lock = asyncio.Lock()
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._background = Background()
         self._pids: dict[str, int] = {}
         self._began: dict[str, int | None] = {}
         self._saved_at: dict[str, float | None] = {}
@@ -121,14 +121,13 @@ class Fleet:
 
     async def close(self, *, end_programs: bool) -> None:
         """Leave the programs to the keeper, with their screens on disk; or end them, and the keeper."""
-        for task in self._tasks:
-            task.cancel()
         keeper, self._keeper = self._keeper, None
         for key, window in self.windows.items():
             if not end_programs:
                 self._save_screen(key, window, is_exact=True)
             window.close()
         self.windows.clear()
+        await self._background.cancel()
         if keeper is None:
             return
         if end_programs:
@@ -212,7 +211,7 @@ class Fleet:
 
     def _lose_keeper(self) -> None:
         self._keeper = None
-        self._run(self._find_keeper())
+        self._background.run(self._find_keeper())
 
     async def _find_keeper(self) -> None:
         """Go on with the keeper where only the connection was lost; else end what is left of its programs."""
@@ -234,7 +233,7 @@ class Fleet:
         if orphans:
             log.error("the keeper is gone, and %d programs with it", len(orphans))
         for key, pid in orphans.items():
-            self._run(self._end_orphan(key, pid))
+            self._background.run(self._end_orphan(key, pid))
 
     async def _end_orphan(self, key: str, pid: int) -> None:
         window = self.windows.get(key)
@@ -243,11 +242,6 @@ class Fleet:
             window.let_go()  # which hangs up on them
         await end_session(pid, self._began.get(key))
         self._take_exit(key, ProgramExit(at=time.time()))
-
-    def _run(self, work: Coroutine[Any, Any, None]) -> None:
-        task = self._loop.create_task(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
 
     def _forget(self, key: str) -> None:
         self._pids.pop(key, None)

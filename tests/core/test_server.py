@@ -14,8 +14,8 @@ from fugue_core import Client, OrchestrationMessage, connect
 from fugue_core.daemon import server as server_module
 from fugue_core.daemon.config import Config
 from fugue_core.daemon.local import LocalDaemon
+from fugue_core.daemon.programs import ProgramHost
 from fugue_core.daemon.server import RETENTION_BATCH, locked, running, serve
-from fugue_core.daemon.stage import StageHost
 from fugue_core.errors import DaemonUnavailable, StoreUnavailable
 from fugue_core.limits import Limits
 from fugue_core.protocol.requests import DaemonStatus, EndSession
@@ -92,11 +92,11 @@ def test_a_lock_that_a_crash_left_behind_is_free(tmp_path: Path) -> None:
 
 
 async def test_one_daemon_on_one_state_directory(tmp_path: Path) -> None:
-    async with running("first", str(tmp_path), Config(), StageHost.local(str(tmp_path))):
+    async with running("first", str(tmp_path), Config(), ProgramHost.local(str(tmp_path))):
         with pytest.raises(DaemonUnavailable, match="is held by daemon"):
-            async with running("second", str(tmp_path), Config(), StageHost.local(str(tmp_path))):
+            async with running("second", str(tmp_path), Config(), ProgramHost.local(str(tmp_path))):
                 pass
-    async with running("second", str(tmp_path), Config(), StageHost.local(str(tmp_path))):
+    async with running("second", str(tmp_path), Config(), ProgramHost.local(str(tmp_path))):
         pass
 
 

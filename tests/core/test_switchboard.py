@@ -8,11 +8,12 @@ from typing import Any
 
 import pytest
 
-from fugue_core.daemon.config import TerminalConfig
+from fugue_core.daemon.config import Config
 from fugue_core.daemon.feed import Feed
 from fugue_core.daemon.inquiry import Host, InquiryDesk
 from fugue_core.daemon.peer import Peer
-from fugue_core.daemon.stage import Stage, StageHost
+from fugue_core.daemon.programs import ProgramHost
+from fugue_core.daemon.stage import Stage
 from fugue_core.daemon.switchboard import Switchboard
 from fugue_core.errors import LineTooLong, StoreUnavailable
 from fugue_core.history import History
@@ -120,7 +121,7 @@ class Exchange:
         host = Host(pid=1, clock=self.clock, status=status_of, stop=lambda **_: None)
         self.desk = InquiryDesk(self.history, self.feed, limits, host)
         self.session_changes = 0
-        self.stage = Stage(self.hub, limits, TerminalConfig(), StageHost.local(str(directory)), new_id)
+        self.stage = Stage(self.hub, Config(limits=limits), ProgramHost.local(str(directory)), new_id)
         server = Software(name="fugue", version="0")
         self.switchboard = Switchboard(
             self.hub, self.store, self.feed, self.desk, self.stage, limits, server, self._on_sessions
