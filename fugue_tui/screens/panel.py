@@ -20,8 +20,8 @@ from fugue_tui.screens.overlay import Overlay
 PANEL_WIDTH, LEAST_WIDTH = 78, 48
 TOP = 5
 VERDICT_CHARS = 400
-NO_BREAK = "\xa0"
-"""Keeps a key and its word on one line, where the keys need two."""
+SIDES = 5
+"""Cells of a panel's width that are its edge and what it leaves free."""
 
 
 class Panel(Overlay):
@@ -46,6 +46,7 @@ class Panel(Overlay):
     def __init__(self, palette: Palette, *, beside: Widget | None = None) -> None:
         super().__init__(palette, subject=beside)
         self._said = ("", False)
+        self._room = 0
 
     @property
     def css(self) -> Palette:
@@ -65,7 +66,7 @@ class Panel(Overlay):
         with Vertical(classes="panel"):
             yield Static(self.heading(), classes="panel-title")
             yield from self.body()
-            yield Static(self._keys_line(), classes="panel-keys")
+            yield Static("", classes="panel-keys")
 
     def on_mount(self) -> None:
         """Take the place."""
@@ -80,21 +81,27 @@ class Panel(Overlay):
         edge = self.subject.region.right if self.subject is not None else 0
         left = edge + 1 if size.width - edge - 2 >= LEAST_WIDTH else 0
         panel = self.query_one(".panel")
-        panel.styles.width = max(1, min(PANEL_WIDTH, size.width - left))
+        width = max(1, min(PANEL_WIDTH, size.width - left))
+        panel.styles.width = width
         top = max(0, min(TOP, (size.height - 18) // 3))
         panel.styles.max_height = max(1, size.height - top - 1)  # the status bar is seen below
         panel.styles.margin = (top, 0, 0, left)
+        self._room = width - SIDES
+        self.query_one(".panel-keys", Static).update(self._keys_lines())
 
-    def _keys_line(self) -> Content:
+    def _keys_lines(self) -> Content:
+        """Return the keys on as many lines as they need, each key on one line with its word."""
         palette = self.css
-        pairs = [
-            Content.assemble(
-                Content.styled(key.replace(" ", NO_BREAK), f"bold {palette.text}"),
-                Content.styled(f"{NO_BREAK}{word}", palette.muted),
+        lines: list[Content] = []
+        for key, word in told(self, self.keys):
+            pair = Content.assemble(
+                Content.styled(key, f"bold {palette.text}"), Content.styled(f" {word}", palette.muted)
             )
-            for key, word in told(self, self.keys)
-        ]
-        return Content("   ").join(pairs)
+            if lines and lines[-1].cell_length + 3 + pair.cell_length <= self._room:
+                lines[-1] = Content("   ").join((lines[-1], pair))
+            else:
+                lines.append(pair)
+        return Content("\n").join(lines)
 
     def say(self, text: str, *, is_bad: bool = False) -> None:
         """Show a sentence in the verdict's row; an empty one clears it."""
@@ -107,7 +114,7 @@ class Panel(Overlay):
     def paint(self) -> None:
         """Say title, verdict and keys anew."""
         self.query_one(".panel-title", Static).update(self.heading())
-        self.query_one(".panel-keys", Static).update(self._keys_line())
+        self.query_one(".panel-keys", Static).update(self._keys_lines())
         text, is_bad = self._said
         self.say(text, is_bad=is_bad)
 
