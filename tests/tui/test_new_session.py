@@ -85,6 +85,31 @@ async def test_what_was_typed_is_there_again_after_leaving(daemon: LocalDaemon) 
         assert (form(seen).draft.name, form(seen).draft.command) == ("cat-7", "htop")
 
 
+async def test_a_session_stays_when_its_program_exits_where_that_is_chosen(daemon: LocalDaemon) -> None:
+    async with connect(daemon) as other, open_app(daemon) as seen:
+        for name, spaces in (("goes", 0), ("goes-too", 2), ("stays", 1)):
+            await seen.press("1", "n", *name, "tab", *"cat", *["tab"] * 4)
+            await seen.until_shown("[ ] it ends when its program exits")
+            await seen.press(*["space"] * spaces)
+            assert ("[x] it stays when its program exits" in seen.text) == (name == "stays")
+            await seen.press("enter")
+            await seen.until_shown("keys go to the program")
+            await seen.press("ctrl+d")
+            await seen.until_shown("exited with 0")
+            await seen.until(lambda: seen.app.workspace.has_terminals == (name == "stays"))  # noqa: B023  # awaited here
+        assert [window.exited is not None for window in await other.windows.list()] == [True]
+
+
+async def test_what_was_chosen_is_there_again_after_leaving_and_arrows_go_round(daemon: LocalDaemon) -> None:
+    async with open_app(daemon) as seen:
+        await seen.press("1", "n", "up", "space", "down")
+        assert form(seen).query_one("#new-name").has_focus
+        await seen.press("escape", "n")
+        assert form(seen).draft.keep
+        await seen.pilot.click("#new-keep")
+        assert not form(seen).draft.keep
+
+
 async def test_older_commands_come_back_with_up_and_what_was_typed_with_down(daemon: LocalDaemon) -> None:
     async with connect(daemon) as other, open_app(daemon) as seen:
         for name in ("one", "two"):
