@@ -132,7 +132,7 @@ async def test_the_pause_between_attempts_grows_up_to_a_limit(
 async def test_a_first_start_says_how_to_begin_and_makes_way_for_the_first_message(daemon: LocalDaemon) -> None:
     async with connect(daemon) as other, open_app(daemon) as seen:
         await seen.until_shown("Many voices, one place to hear them.")
-        for text in ("fugue -L test run -n cat-1", "fugue -L test join cat-1", "fugue --demo", "ctrl+p finds"):
+        for text in ("fugue -L test new -n cat-1", "fugue -L test join cat-1", "fugue --demo", "ctrl+p finds"):
             assert text in seen.text
         await other.join("ann")
         await other.send(Tagged("human"), OrchestrationMessage("hello", {}))
@@ -143,12 +143,12 @@ async def test_keys_and_clicks_copy_what_the_start_page_shows(daemon: LocalDaemo
     async with open_app(daemon) as seen:
         await seen.until_shown("Many voices")
         await seen.press("A")
-        assert seen.app.clipboard == "fugue -L test run -n cat-1 -t citizen -- claude"
+        assert seen.app.clipboard == "fugue -L test new -n cat-1 -t citizen -- claude"
         await seen.press("Y")
         assert seen.app.clipboard == 'eval "$(fugue -L test join cat-1 -t citizen)"'
-        (row,) = [place for place, line in enumerate(seen.lines) if "run -n cat-1" in line and "$" in line][:1]
+        (row,) = [place for place, line in enumerate(seen.lines) if "new -n cat-1" in line and "$" in line][:1]
         await seen.pilot.click(seen.app.start_page, offset=(20, row - seen.app.start_page.region.y))
-        assert "run" in seen.app.clipboard
+        assert "new" in seen.app.clipboard
 
 
 async def test_the_demo_is_asked_for_by_leaving(daemon: LocalDaemon) -> None:
