@@ -20,13 +20,15 @@ from textual.keys import KEY_ALIASES, KEY_NAME_REPLACEMENTS, KEY_TO_UNICODE_NAME
 TWINS = {
     "app.demo": "fugue --demo",
     "app.help": "fugue help",
-    "app.doctor": "fugue doctor",
+    "app.join": 'eval "$(fugue join NAME -t TAG)"',
+    "app.new": "fugue new -n NAME -t TAG -- PROGRAM",
     "app.reconnect": "fugue daemon start",
+    "chips.add": "fugue tag add TAG",
+    "chips.remove": "fugue tag rm TAG",
     "compose.send": "fugue send TARGET TYPE PAYLOAD",
     "inbox.ack": "fugue recv",
     "inbox.open": "fugue recv --peek",
     "app.inbox": "fugue recv --peek",
-    "inspector.open": "fugue trace ID",
     "log.filter": "fugue log FILTER",
     "log.follow": "fugue log -f",
     "log.open": "fugue trace ID",
@@ -39,8 +41,10 @@ TWINS = {
     "sessions.rename": "fugue rename NAME SESSION",
     "sessions.tags": "fugue tag add|rm TAG",
     "sessions.write": "fugue send session:NAME TYPE PAYLOAD",
-    "tags.add": "fugue tag add TAG",
-    "tags.remove": "fugue tag rm TAG",
+    "terminal.kill": "fugue window kill -s SESSION N",
+    "terminal.respawn": "fugue respawn -w N SESSION",
+    "terminal.scrollback": "fugue capture -w N --scrollback SESSION",
+    "terminal.window": "fugue window new -s SESSION",
 }
 """What does the same on the command line, by the id of the binding."""
 
@@ -108,7 +112,7 @@ def prefixed_bindings(owner: type[DOMNode]) -> list[Binding]:
 def bound_action(owner: type[DOMNode], key: str, keys: Mapping[str, str]) -> str | None:
     """Return the action of a class's prefixed binding for a key, with the user's own `keys`."""
     for binding in prefixed_bindings(owner):
-        written = keys.get(binding.id or "", binding.key)
+        written = keys.get(binding.id or "", binding.key).replace(PREFIX, keys.get(PREFIX, DEFAULT_PREFIX))
         if long_name(key) in {long_name(each.strip()) for each in written.split(",")}:
             return binding.action
     return None

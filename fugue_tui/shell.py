@@ -95,7 +95,7 @@ class Shell(Turnstile):
         Binding("M", "compose", "write", id="app.compose"),
         Binding("I", "inbox", "inbox", show=False, id="app.inbox"),
         Binding("ctrl+p,colon", "actions", "actions", show=False, id="app.palette"),
-        Binding("A", "begin('run')", "copy how to start a session", show=False, id="app.run"),
+        Binding("A", "begin('new')", "copy how to start a session", show=False, id="app.new"),
         Binding("Y", "begin('join')", "copy how to join one", show=False, id="app.join"),
         Binding("T", "next_theme", "next theme", show=False, id="app.theme"),
         Binding("D", "demo", "watch the demo", show=False, id="app.demo"),
@@ -303,14 +303,15 @@ class Shell(Turnstile):
         else:
             name = cast("PaneName", pane.id)
             bar.pane = PANE_TITLES[name]
-        bar.prefix = key_name(self._keys[PREFIX]) if name == "terminal" and pane is self.terminal_pane else ""
+        is_commanded = name == "terminal" and (pane is self.terminal_pane or bar.is_prefixed)
+        bar.prefix = key_name(self._keys[PREFIX]) if is_commanded else ""
         if bar.prefix:
             bar.keys = bar_keys(TerminalPane.PREFIXED, self._keys)
             self.workspace.bring(name)
             return
         own, mine = bar_keys(pane.BINDINGS, self._keys), bar_keys(Shell.BINDINGS, self._keys)
         if self.workspace.is_empty and name == "log":  # nothing to filter, open or answer yet
-            begin = {"app.run": "start a session", "app.join": "join one", "app.demo": "demo", "app.palette": "actions"}
+            begin = {"app.new": "start a session", "app.join": "join one", "app.demo": "demo", "app.palette": "actions"}
             own = told(self, begin.items())
         bar.keys = (*own[: KEYS_MOST - 1], *mine[:-1][: max(0, KEYS_MOST - 1 - len(own))], mine[-1])
         self.workspace.bring(name)

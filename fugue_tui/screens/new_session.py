@@ -1,4 +1,7 @@
-"""Start a program in a session of its own: name, command, tags, directory, and the branch of a worktree."""
+"""Start a program in a session of its own.
+
+Name, command, tags, directory, the branch of a worktree, and whether the session outlives the program.
+"""
 
 from __future__ import annotations
 
@@ -32,8 +35,10 @@ from fugue_tui.keymap import with_keys
 from fugue_tui.palette import Palette
 from fugue_tui.screens.panel import Panel
 from fugue_tui.widgets.field import Field
+from fugue_tui.widgets.tick import Tick
 
 FIELDS = ("name", "command", "tags", "directory", "branch")
+ROWS = (*FIELDS, "keep")
 HINTS = {
     "name": "or fugue finds one",
     "command": "or your shell; {new.previous}: the last ones",
@@ -45,13 +50,14 @@ NOTE_CHARS = 300
 
 
 class NewSessionDraft(msgspec.Struct, frozen=True, kw_only=True):
-    """What stands in the fields, right or wrong."""
+    """What stands in the fields, right or wrong. `keep`: the session stays when its program exits."""
 
     name: str = ""
     command: str = ""
     tags: str = ""
     directory: str = ""
     branch: str = ""
+    keep: bool = False
 
     def read_command(self) -> tuple[str, ...]:
         """Return the program and its arguments; none: the user's shell. Raises `ValueError` for an open quote."""
@@ -129,13 +135,14 @@ class NewSession(Panel):
     """
 
     BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("enter", "start", "start", id="new.start"),
         Binding("down", "next_field(1)", "next field", show=False, id="new.next"),
         Binding("up", "next_field(-1)", "field before; in the command: older commands", show=False, id="new.previous"),
     ]
 
     block = "new session"
     keys: ClassVar[tuple[tuple[str, str], ...]] = (
-        ("enter", "start"),
+        ("new.start", "start"),
         ("tab", "next"),
         ("right", "complete"),
         ("panel.leave", "leave"),
@@ -188,11 +195,15 @@ class NewSession(Panel):
                     suggester=TagSuggester(self._known_tags) if name == "tags" else None,
                 )
             yield Static("", classes="form-note", id=f"new-{name}-note")
+        with Horizontal(classes="form-row"):
+            yield Static("", classes="form-name", id="new-keep-name")
+            yield Tick("it ends when its program exits", "it stays when its program exits", id="new-keep")
         yield Static("", classes="panel-verdict")
 
     def on_mount(self) -> None:
         """Begin with the name."""
         super().on_mount()
+        self._keep.is_on = self._draft.keep
         self.paint()
         self.say("it runs on when this screen closes")
         self._field("name").focus()
@@ -201,9 +212,18 @@ class NewSession(Panel):
         return self.query_one(f"#new-{name}", Field)
 
     @property
+    def _keep(self) -> Tick:
+        return self.query_one("#new-keep", Tick)
+
+    @property
+    def _focused_row(self) -> str | None:
+        return next((name for name in ROWS if self.query_one(f"#new-{name}").has_focus), None)
+
+    @property
     def draft(self) -> NewSessionDraft:
         """What stands in the fields now."""
-        return NewSessionDraft(**{name: self._field(name).value for name in FIELDS})
+        texts = {name: self._field(name).value for name in FIELDS}
+        return msgspec.structs.replace(NewSessionDraft(keep=self._keep.is_on), **texts)
 
     # ---------------------------------------------------------------------------------------------------------- down
 
@@ -222,11 +242,12 @@ class NewSession(Panel):
     def paint(self) -> None:
         """Say the fields' names anew, too."""
         super().paint()
-        palette = self.css
-        for name in FIELDS:
-            has_focus = self._field(name).has_focus
-            colour = palette.accent if has_focus else palette.muted
+        palette, focused = self.css, self._focused_row
+        self._keep.palette = self.palette
+        for name in ROWS:
+            colour = palette.accent if name == focused else palette.muted
             self.query_one(f"#new-{name}-name", Static).update(Content.styled(name, colour))
+        for name in FIELDS:
             self._note(name, self._notes.get(name, ""))
 
     def _note(self, field: str, text: str) -> None:
@@ -251,6 +272,10 @@ class NewSession(Panel):
     @on(Input.Submitted)
     def _entered(self, event: Input.Submitted) -> None:
         event.stop()
+        self.action_start()
+
+    def action_start(self) -> None:
+        """Ask for the session, once; what is wrong in a field stands below it."""
         if self._is_asked:
             return
         draft = self.draft
@@ -266,10 +291,10 @@ class NewSession(Panel):
 
     def action_next_field(self, step: int) -> None:
         """Go to the next field, or to the one before; in the command, through those that were used."""
-        now = next((place for place, name in enumerate(FIELDS) if self._field(name).has_focus), 0)
-        if FIELDS[now] == "command" and self._turn_commands(step):
+        now = self._focused_row or ROWS[0]
+        if now == "command" and self._turn_commands(step):
             return
-        self._field(FIELDS[(now + step) % len(FIELDS)]).focus()
+        self.query_one(f"#new-{ROWS[(ROWS.index(now) + step) % len(ROWS)]}").focus()
 
     def _turn_commands(self, step: int) -> bool:
         place = self._place_in_commands + step

@@ -38,7 +38,7 @@ class StartPage(Widget):
 
     @dataclass
     class Chosen(Message):
-        """The user clicked on a way to begin: `run`, `join` or `demo`."""
+        """The user clicked on a way to begin: `new`, `join` or `demo`."""
 
         way: str
 
@@ -46,7 +46,7 @@ class StartPage(Widget):
         """Return the command line of each way to begin."""
         fugue = f"fugue -L {self.server}" if self.server else "fugue"
         return {
-            "run": f"{fugue} run -n cat-1 -t citizen -- claude",
+            "new": f"{fugue} new -n cat-1 -t citizen -- claude",
             "join": f'eval "$({fugue} join cat-1 -t citizen)"',
             "demo": "fugue --demo",
         }
@@ -88,10 +88,10 @@ class StartPage(Widget):
         return lines if height >= len(lines) else ways
 
     def _ways(self, *, has_gaps: bool) -> list[tuple[str, Strip]]:
-        run, join, demo = (key_of(self, binding_id) for binding_id in ("app.run", "app.join", "app.demo"))
+        new, join, demo = (key_of(self, binding_id) for binding_id in ("app.new", "app.join", "app.demo"))
         told = (
-            ("run", run, "Start a session", "a program of yours, with a name and tags"),
-            ("join", join, "Join one that runs", f"{run} and {join} copy the line for a shell"),
+            ("new", new, "Start a session", "a program of yours; fugue attach shows it"),
+            ("join", join, "Join one that runs", f"{new} and {join} copy the line for a shell"),
             ("demo", demo, "Watch the demo", "a mayor auctions work, five citizens bid"),
         )
         commands, palette = self.commands(), self.palette
