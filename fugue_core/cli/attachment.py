@@ -17,7 +17,7 @@ from fugue_core.cli.console import CLEAR, RESTORE, Console, Hangup
 from fugue_core.cli.keyboard import Keyboard, Pressed
 from fugue_core.cli.prefix import key_of
 from fugue_core.cli.program import program
-from fugue_core.cli.window import ending
+from fugue_core.cli.window import ending, exit_code
 from fugue_core.client.jsontext import decode, members
 from fugue_core.client.oneshot import Connection, Refused, call_line, connection_lost, refusal
 from fugue_core.printable import printable
@@ -77,13 +77,31 @@ class Attachment:
     Of the views that there were, `_view` is the one that is shown; what still comes of the others is not.
     """
 
-    def __init__(self, command: Command, session: dict[str, Any], prefix: str, *, is_read_only: bool) -> None:
-        """Prepare; `session` is what the daemon said of it, `prefix` the name of a key."""
+    def __init__(
+        self,
+        command: Command,
+        session: dict[str, Any],
+        prefix: str,
+        *,
+        is_read_only: bool = False,
+        ends_as_program: bool = False,
+    ) -> None:
+        """Prepare.
+
+        Args:
+            command: Whose affair it is.
+            session: What the daemon said of it.
+            prefix: The name of a key.
+            is_read_only: Nothing is typed.
+            ends_as_program: Where the program ends it, its exit code is the program's.
+        """
         self._command = command
         self._session: str = session["id"]
         self._name = printable(session["name"])
         self._prefix = prefix
         self._is_read_only = is_read_only
+        self._ends_as_program = ends_as_program
+        self._exited: dict[str, Any] | None = None
         self._keyboard = Keyboard(key_of(prefix))
         self._wire: _Wire | None = None
         self._window: int | None = None
@@ -98,11 +116,13 @@ class Attachment:
         self._keys_due = 0.0
         self._ending: _Ending | None = None
 
-    def run(self, connection: Connection, window: int | None) -> int:
-        """Show the program until something ends that; return the exit code. Raises `Refused` where it cannot begin."""
+    def run(self, connection: Connection, attached: dict[str, Any]) -> int:
+        """Show the program until something ends that; return the exit code.
+
+        `attached` is what the daemon answered on this connection when it was asked for `view_params`.
+        """
         with connection:
             console = Console()
-            attached = decode(connection.ask("window.attach", self._attach_params(window, console.size())))
             with console, _Signals() as signals:
                 self._console = console
                 self._wire = _Wire(*connection.release())
@@ -120,6 +140,7 @@ class Attachment:
                 if end.is_hasty:
                     console.drop_pending()
                 console.last_words = f"[{end.words}]" if end.words else ""
+                console.has_ended = self._view is None and self._exited is not None and not end.is_hasty
         return end.exit_code
 
     # ------------------------------------------------------------------------------------------------------ the loop
@@ -203,15 +224,8 @@ class Attachment:
         self._leave_view()
         self._is_helping = False
         self._window = window
-        self._ask("window.attach", self._attach_params(window, self._console.size()), self._attached)
-
-    def _attach_params(self, window: int | None, size: tuple[int, int] | None) -> dict[str, Encodable]:
-        params: dict[str, Encodable] = {"session": self._session, "read_only": self._is_read_only}
-        if window is not None:
-            params["window"] = window
-        if size is not None:
-            params["cols"], params["rows"] = size
-        return params
+        params = view_params(self._session, window, self._console.size(), is_read_only=self._is_read_only)
+        self._ask("window.attach", params, self._attached)
 
     def _attached(self, answer: Any) -> None:
         if isinstance(answer, Refused):
@@ -239,10 +253,12 @@ class Attachment:
             self._console.put(binascii.a2b_base64(event["data"]))
         elif event["kind"] == "view.ended":
             self._view = None
-            self._look_around(ending(event["exited"]) if event.get("exited") else event["reason"])
+            self._exited = event.get("exited")
+            self._look_around(ending(self._exited) if self._exited else event["reason"])
 
     def _look_around(self, how: str) -> None:
         """Go on in another window of the session, since this one's program has ended; without any, end."""
+        code = exit_code(self._exited) if self._ends_as_program else outcome.DONE
 
         def choose(answer: Any) -> None:
             windows = [] if isinstance(answer, Refused) else answer["windows"]
@@ -250,12 +266,12 @@ class Attachment:
             if here is not None and here["exited"] is None:  # another program runs there already
                 self._attach(self._window)
             elif here is not None:
-                self._end(f"{self._name} {how}; fugue respawn {self._name} starts it again")
+                self._end(f"{self._name} {how}; fugue respawn {self._name} starts it again", code)
             elif windows:
                 numbers = [window["window"] for window in windows]
                 self._attach(max([number for number in numbers if number < (self._window or 0)], default=numbers[0]))
             else:
-                self._end(f"{self._name} {how}")
+                self._end(f"{self._name} {how}", code)
 
         self._ask("window.list", {"session": self._session}, choose)
 
@@ -394,10 +410,22 @@ class Attachment:
         connection = self._command.connect(may_start=False)
         try:
             connection.ask("ping")
-        except BaseException:
+        except (Refused, connection_lost()):
             connection.close()
             raise
         return connection
+
+
+def view_params(
+    session: str, window: int | None, size: tuple[int, int] | None, *, is_read_only: bool = False
+) -> dict[str, Encodable]:
+    """Return the params of the `window.attach` that a terminal of this size asks for."""
+    params: dict[str, Encodable] = {"session": session, "read_only": is_read_only}
+    if window is not None:
+        params["window"] = window
+    if size is not None:
+        params["cols"], params["rows"] = size
+    return params
 
 
 class _Wire:

@@ -6,23 +6,25 @@ import os
 import select
 import termios
 
+from fugue_core.cli.output import terminal_size
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, Self
 
 _STDIN, _STDOUT = 0, 1
 _READ_BYTES = 64 * 1024
-_MOST_CELLS = 2_000
-"""A window has no more of them, on either side."""
 _FAREWELL_PATIENCE_S = 1.0
 """How long a terminal that takes nothing is waited for at the end."""
 
-RESTORE = (
-    b"\x18\x1b\\"  # out of whatever sequence was under way
-    b"\x1b[?1049l\x1b[?47l\x1b[!p\x1b[?6l\x1b[?69l\x1b[r\x1b[4l\x1b[20l\x1b[?1l\x1b[?5l\x1b[?7h\x1b[?25h\x1b>"
+_OUT_OF_SEQUENCE = b"\x18\x1b\\"
+_TO_USUAL_SCREEN = b"\x1b[?1049l\x1b[?47l\x1b[!p"
+_USUAL_MODES = (
+    b"\x1b[?6l\x1b[?69l\x1b[r\x1b[4l\x1b[20l\x1b[?1l\x1b[?5l\x1b[?7h\x1b[?25h\x1b>"
     b"\x1b[?9l\x1b[?1000l\x1b[?1002l\x1b[?1003l\x1b[?1004l\x1b[?1005l\x1b[?1006l\x1b[?1015l\x1b[?1016l"
     b"\x1b[?2004l\x1b[?2026l\x1b[?2031l\x1b[?2048l\x1b[=0u\x1b[>4;0m\x1b[0 q\x1b(B\x0f\x1b]8;;\x1b\\\x1b[m"
 )
+RESTORE = _OUT_OF_SEQUENCE + _TO_USUAL_SCREEN + _USUAL_MODES
 """What undoes all that a program may have done to a terminal, and leaves what stands there.
 
 It is `terminal.screen.RESET` but for the clearing; that module costs more to import than all of this one.
@@ -30,6 +32,11 @@ It is `terminal.screen.RESET` but for the clearing; that module costs more to im
 
 CLEAR = b"\x1b[H\x1b[2J"
 _BOTTOM = b"\x1b[999;1H"
+_KEEP_CURSOR, _RETURN_CURSOR, _CLEAR_BELOW = b"\x1b7", b"\x1b8", b"\x1b[J"
+_RESTORE_BUT_CURSOR = b"".join(
+    (_OUT_OF_SEQUENCE, _KEEP_CURSOR, _TO_USUAL_SCREEN, _KEEP_CURSOR, _USUAL_MODES, _RETURN_CURSOR)
+)
+"""The cursor is kept twice: the way to the usual screen returns to what was kept there, and then forgets it."""
 _KEEP_TITLE, _RETURN_TITLE = b"\x1b[22;2t", b"\x1b[23;2t"
 
 
@@ -52,6 +59,8 @@ class Console:
     Attributes:
         input, output: Descriptors; non-blocking within the block.
         last_words: What it shows at the end, printable; a terminal that takes nothing is not waited for.
+        has_ended: The program has, and left the cursor where it had said everything: the last words go below that, and
+            not below the whole screen, out of which they would push the first line of what it said.
     """
 
     def __init__(self) -> None:
@@ -60,6 +69,7 @@ class Console:
         self._attributes: list[Any] = termios.tcgetattr(self.input)
         self._pending = bytearray()
         self.last_words = ""
+        self.has_ended = False
         self._is_raw = False
 
     def __enter__(self) -> Self:
@@ -90,12 +100,15 @@ class Console:
         self.put(_KEEP_TITLE)
 
     def leave(self) -> None:
-        """Give the terminal back as it was, with `last_words` below all that stands there; again does nothing."""
+        """Give the terminal back as it was, with `last_words` below what stands there; again does nothing."""
         if not self._is_raw:
             return
         self._is_raw = False
         words = f"{self.last_words}\r\n" if self.last_words else ""
-        self._pending += RESTORE + _RETURN_TITLE + _BOTTOM + b"\r\n" + words.encode()
+        if self.has_ended:
+            self._pending += _RESTORE_BUT_CURSOR + _RETURN_TITLE + b"\r\n" + _CLEAR_BELOW + words.encode()
+        else:
+            self._pending += RESTORE + _RETURN_TITLE + _BOTTOM + b"\r\n" + words.encode()
         poll = select.poll()
         poll.register(self.output, select.POLLOUT)
         try:
@@ -116,11 +129,7 @@ class Console:
 
     def size(self) -> tuple[int, int] | None:
         """Return columns and rows; None where nobody knows."""
-        try:
-            cols, rows = os.get_terminal_size(self.output)
-        except OSError:
-            return None
-        return (min(cols, _MOST_CELLS), min(rows, _MOST_CELLS)) if cols and rows else None
+        return terminal_size(self.output)
 
     @property
     def has_pending(self) -> bool:

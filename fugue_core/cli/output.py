@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 
+from fugue_core.cli.spec import MOST_CELLS
 from fugue_core.printable import printable
 
 _STDOUT = 1
@@ -70,6 +71,15 @@ def is_terminal(fd: int = _STDOUT) -> bool:
         return os.isatty(fd)
     except OSError:
         return False
+
+
+def terminal_size(fd: int = _STDOUT) -> tuple[int, int] | None:
+    """Return the columns and rows of a terminal, as far as a window may have them; None where nobody knows them."""
+    try:
+        cols, rows = os.get_terminal_size(fd)
+    except OSError:
+        return None
+    return (min(cols, MOST_CELLS), min(rows, MOST_CELLS)) if cols and rows else None
 
 
 def terminal_json(text: str) -> str:

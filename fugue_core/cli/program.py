@@ -6,6 +6,7 @@ import os
 
 from fugue_core.cli import outcome
 from fugue_core.cli.outcome import Failure
+from fugue_core.cli.output import terminal_size
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -14,8 +15,7 @@ if TYPE_CHECKING:
     from fugue_core.cli.command import Command
     from fugue_core.client.jsontext import Encodable
 
-_COLS, _ROWS = 80, 24
-_MOST_CELLS = 2000
+_USUAL_SIZE = (80, 24)
 
 
 def program(
@@ -91,11 +91,4 @@ def _is_unicode(text: str) -> bool:
 
 def _size() -> tuple[int, int]:
     """Return the size of the terminal that the user sits at; where there is none, that of any terminal ever."""
-    for fd in (1, 0, 2):
-        try:
-            cols, rows = os.get_terminal_size(fd)
-        except OSError:
-            continue
-        if cols and rows:
-            return min(cols, _MOST_CELLS), min(rows, _MOST_CELLS)
-    return _COLS, _ROWS
+    return next(filter(None, map(terminal_size, (1, 0, 2))), _USUAL_SIZE)

@@ -15,7 +15,8 @@ _LARGEST_COUNT = 1_000_000
 _LARGEST_PID = 2**31 - 1
 _UUID_DIGITS = 32
 _LARGEST_WINDOW = 9_999
-_LARGEST_SIDE = 2_000
+MOST_CELLS: Final = 2_000
+"""A window has no more columns, and no more rows."""
 _SERVER_CHARS = 64
 
 
@@ -70,7 +71,7 @@ SERVER: Final = Kind(
     f"a name of 1 to {_SERVER_CHARS} characters without /, that begins with neither . nor -", _is_server
 )
 WINDOW: Final = Kind("the number of a window, from 0", lambda text: _is_whole(text, 0, _LARGEST_WINDOW))
-CELLS: Final = Kind(f"a whole number from 1 to {_LARGEST_SIDE:,}", lambda text: _is_whole(text, 1, _LARGEST_SIDE))
+CELLS: Final = Kind(f"a whole number from 1 to {MOST_CELLS:,}", lambda text: _is_whole(text, 1, MOST_CELLS))
 SETTING: Final = Kind("a name, = and a value", lambda text: text.find("=") > 0 and "\0" not in text)
 UUID: Final = Kind("an id, like 01234567-89ab-cdef-0123-456789abcdef", _is_uuid)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from fugue_core.cli import outcome
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -23,6 +25,13 @@ def ending(exited: Mapping[str, Any] | None) -> str:
         return f"ended by {signal.Signals(number).name}"
     except ValueError:
         return f"ended by signal {number}"
+
+
+def exit_code(exited: Mapping[str, Any] | None) -> int:
+    """Return how a program ended as a shell has it: its code, or 128 and its signal; 0 where nobody knows."""
+    exited = exited or {}
+    number = exited.get("signal")
+    return outcome.SIGNALLED + number if number is not None else exited.get("code") or outcome.DONE
 
 
 def what_runs(window: Mapping[str, Any]) -> str:

@@ -19,7 +19,7 @@ _BRANCH = "refs/heads/"
 
 
 class Worktree:
-    """A worktree of a branch.
+    """A worktree of a branch. Where the block that it is for fails, what was made is taken away again.
 
     Attributes:
         path: Where it is.
@@ -57,6 +57,13 @@ class Worktree:
             _git(directory, "branch", "-D", branch)  # git leaves it behind where the checkout fails
             raise
         return cls(directory, path, is_made=True, made_branch=branch)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *exception: object) -> None:
+        if kind is not None:
+            self.undo()
 
     def undo(self) -> None:
         """Take away again what was made; what was found stays."""

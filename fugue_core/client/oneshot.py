@@ -16,6 +16,7 @@ from fugue_core.client import jsontext
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from typing import Any, Self
 
     from fugue_core.client.jsontext import Encodable
@@ -115,13 +116,21 @@ class Connection:
         """Let go of the connection; again does nothing."""
         self._socket.close()
 
-    def ask(self, method: str, params: Encodable = None, *, wait_s: float = 0.0) -> str:
+    def ask(
+        self,
+        method: str,
+        params: Encodable = None,
+        *,
+        wait_s: float = 0.0,
+        on_notice: Callable[[str], None] | None = None,
+    ) -> str:
         """Ask, and return the JSON text of the result.
 
         Args:
             method: As on the wire.
             params: An object, or None for none.
             wait_s: How long the daemon may take by what is asked; `ANSWER_PATIENCE_S` come on top.
+            on_notice: Given each line with an event that comes before the answer; absent: they go to `notices`.
 
         Raises:
             Refused: The daemon understood, and says no.
@@ -132,15 +141,15 @@ class Connection:
         self._write(self._unsent + call_line(self._last_id, method, params))
         self._unsent = b""
         if not self._is_greeted:
-            self._answer(1)
+            self._answer(1, on_notice)
             self._is_greeted = True
-        return self._answer(self._last_id)
+        return self._answer(self._last_id, on_notice)
 
-    def next_notice(self) -> str:
-        """Return the next line with an event; wait for it as long as it takes. Raises `ConnectionLost`."""
+    def next_notice(self, wait_s: float | None = None) -> str:
+        """Return the next line with an event; wait for it so long (None: for ever). Raises `ConnectionLost`."""
         if self.notices:
             return self.notices.pop(0)
-        self._socket.settimeout(None)
+        self._socket.settimeout(wait_s)
         return self._next_line()
 
     def release(self) -> tuple[_socket.socket, bytes]:
@@ -150,7 +159,7 @@ class Connection:
         """
         return self._socket, self._unread
 
-    def _answer(self, call_id: int) -> str:
+    def _answer(self, call_id: int, on_notice: Callable[[str], None] | None) -> str:
         while True:
             line = self._next_line()
             try:
@@ -160,7 +169,7 @@ class Connection:
             if "error" in reply:  # of a line that the daemon could not read it says `"id": null`
                 raise refusal(reply["error"])
             if "id" not in reply:
-                self.notices.append(line)
+                (on_notice or self.notices.append)(line)
             elif reply["id"] == str(call_id):
                 return reply["result"]
 

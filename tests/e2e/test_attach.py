@@ -451,6 +451,49 @@ def test_new_shows_the_program_at_once_in_a_terminal(fugue: Fugue) -> None:
         assert terminal.text.strip() == "cat-2"
 
 
+@pytest.mark.parametrize(
+    ("script", "code", "words"),
+    [
+        ("echo so much; exit 3", 3, "exited with 3"),
+        ("echo so much; kill -KILL $$", 137, "ended by SIGKILL"),
+        ("echo so much", 0, "exited with 0"),
+    ],
+)
+def test_new_shows_what_a_program_prints_that_exits_at_once(fugue: Fugue, script: str, code: int, words: str) -> None:
+    for _ in range(8):  # on a busy machine the program may be faster than we
+        with Terminal(fugue, "new", "-n", "cat-1", "--", "sh", "-c", script) as terminal:
+            assert terminal.end() == code
+            shown = terminal.text
+        assert f"[cat-1 {words}" in shown
+        if "so much" in shown:
+            break
+    else:
+        raise AssertionError(shown)
+
+
+def test_new_says_how_a_program_ended_that_prints_nothing(fugue: Fugue) -> None:
+    with Terminal(fugue, "new", "--", "true") as terminal:
+        assert terminal.end() == 0
+        assert "[true exited with 0" in terminal.text
+    with Terminal(fugue, "new", "--", "false") as terminal:
+        assert terminal.end() == 1
+        assert "[false exited with 1" in terminal.text
+
+
+def test_a_new_program_that_stays_is_said_to_have_ended_likewise(fugue: Fugue) -> None:
+    with Terminal(fugue, "new", "-n", "cat-1", "--keep", "--", "sh", "-c", "echo so much; exit 3") as terminal:
+        assert terminal.end() == 3
+        assert "so much" in terminal.text
+        assert "[cat-1 exited with 3; fugue respawn cat-1 starts it again]" in terminal.text
+
+
+def test_new_that_is_left_says_nothing_of_the_program(fugue: Fugue) -> None:
+    with Terminal(fugue, "new", "-n", "cat-1", "--", "sh", "-c", "echo ready; read x; exit 3") as terminal:
+        terminal.until_shows("ready")
+        terminal.type(PREFIX + b"d")
+        assert terminal.end() == 0
+
+
 def configure(server: Server, terminal: str) -> None:
     directory = Path(server.environment["XDG_CONFIG_HOME"]) / "fugue"
     directory.mkdir(parents=True)

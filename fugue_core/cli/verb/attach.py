@@ -53,7 +53,7 @@ def attach(
     """
     if os.environ.get("FUGUE_WINDOW") and not is_nested:
         raise Failure(outcome.FAILED, "this is a window of fugue already: a window within it takes --nested")
-    from fugue_core.cli.attachment import Attachment  # noqa: PLC0415  # only where somebody sits at a terminal
+    from fugue_core.cli.attachment import Attachment, view_params  # noqa: PLC0415  # only where somebody sits at a terminal
     from fugue_core.cli.prefix import prefix  # noqa: PLC0415  # likewise
 
     key = prefix()
@@ -66,7 +66,9 @@ def attach(
             raise Failure(
                 outcome.FAILED, f"this is window {number} of {found['name']}: it cannot be shown within itself"
             )
-    return Attachment(command, found, key, is_read_only=is_read_only).run(connection, window)
+    params = view_params(found["id"], window, output.terminal_size(), is_read_only=is_read_only)
+    attached = decode(connection.ask("window.attach", params))
+    return Attachment(command, found, key, is_read_only=is_read_only).run(connection, attached)
 
 
 def _is_own(command: Command, session: str) -> bool:

@@ -8,7 +8,7 @@ from fugue_core.cli import outcome, output
 from fugue_core.cli.name import names_after
 from fugue_core.cli.program import chosen_directory, program
 from fugue_core.cli.spec import COMMANDS, FILES, SETTING, TAGS, Argument, Option, Verb
-from fugue_core.cli.verb.attach import attach, is_at_terminal
+from fugue_core.cli.verb.attach import is_at_terminal
 from fugue_core.cli.verb.join import here
 from fugue_core.client.jsontext import decode
 from fugue_core.client.oneshot import Refused, new_id
@@ -16,46 +16,46 @@ from fugue_core.printable import printable
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import TypeAlias
+
     from fugue_core.cli.command import Command
     from fugue_core.client.jsontext import Encodable
+
+    Create: TypeAlias = Callable[[dict[str, Encodable]], str]
 
 
 def run(command: Command) -> int:
     """Make the session; show it, or print its name."""
-    directory = chosen_directory(command)
-    branch = command.text("worktree")
-    if branch is None:
-        answer = _create(command, directory)
-    else:
-        from fugue_core.cli.worktree import Worktree  # noqa: PLC0415  # seldom
+    is_wanted = not command.is_json and not command.has("detach") and is_at_terminal()
+    if is_wanted and not os.environ.get("FUGUE_WINDOW"):
+        from fugue_core.cli.opening import Opening  # noqa: PLC0415  # only where somebody sits at a terminal
 
-        worktree = Worktree.of_branch(branch, directory)
-        try:
-            answer = _create(command, worktree.path)
-        except BaseException:
-            worktree.undo()
-            raise
-    session = decode(answer)
+        opening = Opening(command)
+        return opening.show(decode(_create(command, opening.create)))
+    answer = _create(command, lambda request: command.ask("session.create", request))
     if command.is_json:
         output.put_json(answer)
         return outcome.DONE
-    if command.has("detach") or not is_at_terminal():
-        output.put(printable(session["name"]))
-        return outcome.DONE
-    if os.environ.get("FUGUE_WINDOW"):
-        output.put(printable(session["name"]))
+    output.put(printable(decode(answer)["name"]))
+    if is_wanted:
         command.say("not shown, since this is a window of fugue already")
-        return outcome.DONE
-    try:
-        return attach(command, session["id"])
-    except Refused as refused:
-        if refused.name not in {"SessionNotFound", "WindowNotFound"}:
-            raise
-        command.say(f"[{session['name']} ended before it could be shown]")
-        return outcome.DONE
+    return outcome.DONE
 
 
-def _create(command: Command, directory: str) -> str:
+def _create(command: Command, create: Create) -> str:
+    """Create it where it is to work, in a worktree that is made where there is none."""
+    directory = chosen_directory(command)
+    branch = command.text("worktree")
+    if branch is None:
+        return _create_in(directory, command, create)
+    from fugue_core.cli.worktree import Worktree  # noqa: PLC0415  # seldom
+
+    with Worktree.of_branch(branch, directory) as worktree:
+        return _create_in(worktree.path, command, create)
+
+
+def _create_in(directory: str, command: Command, create: Create) -> str:
     """Create it under the name that was asked for; else under the program's or directory's, numbered where taken."""
     words = command.texts("cmd")
     request: dict[str, Encodable] = {
@@ -64,14 +64,14 @@ def _create(command: Command, directory: str) -> str:
         **here(directory),
     }
     if command.has("name"):
-        return command.ask("session.create", {**request, "name": command.text("name"), "id": new_id()})
+        return create({**request, "name": command.text("name"), "id": new_id()})
     for name in names_after(words[0] if words else directory):
         try:
-            return command.ask("session.create", {**request, "name": name, "id": new_id()})
+            return create({**request, "name": name, "id": new_id()})
         except Refused as refused:
             if refused.name not in {"SessionNameExists", "InvalidName"}:
                 raise
-    return command.ask("session.create", {**request, "id": new_id()})  # the daemon knows a free name
+    return create({**request, "id": new_id()})  # the daemon knows a free name
 
 
 VERB = Verb(
@@ -83,8 +83,9 @@ The program runs on a terminal of its own, with the environment of this shell. I
 and when the daemon is; the session ends when it exits. Within it every fugue command speaks for the session: fugue
 whoami, fugue send, fugue tag add.
 
-In a terminal it is shown at once, as by fugue attach; elsewhere, and with --detach, the session's name is printed. A
-program that cannot be started is an error, and no session is made.
+In a terminal it is shown at once, as by fugue attach, and where it ends there its exit code is that of fugue new, too:
+128 and the number where a signal ended it. Elsewhere, and with --detach, the session's name is printed. A program that
+cannot be started is an error, and no session is made.
 
 --worktree starts it in the git worktree of a branch. Where the branch has none, one is made beside the repository, at
 REPOSITORY.BRANCH with - for each /; where there is no such branch, it begins at HEAD.""",
