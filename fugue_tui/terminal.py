@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Literal, NamedTuple, TypeAlias
 from uuid import UUID
 
@@ -160,6 +160,17 @@ def pruned(layout: Layout, living: Iterable[WindowKey]) -> Layout | None:
     if first is None or second is None:
         return second if first is None else first
     return Split(way=layout.way, first=first, second=second)
+
+
+def heir_of(layout: Layout, at: WindowKey, living: Collection[WindowKey]) -> WindowKey | None:
+    """Return which of the living stands nearest to `at` among those that get its room when it goes; None: none does."""
+    if isinstance(layout, Leaf):
+        return None
+    for part, other, nearest in ((layout.first, layout.second, 0), (layout.second, layout.first, -1)):
+        if at in keys_of(part):
+            beside = [key for key in keys_of(other) if key in living]
+            return heir_of(part, at, living) or (beside[nearest] if beside else None)
+    return None
 
 
 def places_of(layout: Layout, room: Region) -> dict[WindowKey, Region]:

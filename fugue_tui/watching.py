@@ -40,6 +40,7 @@ from fugue_tui.terminal import (
     terminals_path,
 )
 from fugue_tui.watch import Watch
+from fugue_tui.widgets.prefix import PrefixWidget
 from fugue_tui.widgets.scrollback import PAGE_LINES, Scrollback, matching_lines
 from fugue_tui.widgets.session_list import SessionList
 from fugue_tui.widgets.terminal_pane import TerminalPane
@@ -240,7 +241,11 @@ class WatchingShell(Shell):
                 worktree = await asyncio.to_thread(Worktree.of_branch, draft.branch.strip(), directory)
                 directory = worktree.path
             info = await self.client.windows.new_session(
-                draft.read_command(), name=draft.name or None, tags=draft.read_tags(), directory=directory
+                draft.read_command(),
+                name=draft.name or None,
+                tags=draft.read_tags(),
+                directory=directory,
+                keep=draft.keep,
             )
         except Failure as failure:
             panel.refuse(str(failure).removeprefix("--worktree: "), "branch")
@@ -305,10 +310,11 @@ class WatchingShell(Shell):
         if watch is not None:
             watch.type(event.data)
 
-    @on(TerminalView.Prefixed)
-    def show_prefix(self, event: TerminalView.Prefixed) -> None:
+    @on(PrefixWidget.Prefixed)
+    def show_prefix(self, event: PrefixWidget.Prefixed) -> None:
         """Say that the next key is fugue's, or that it was."""
-        self.status_bar.is_prefixed = event.view.is_prefixed
+        self.status_bar.is_prefixed = event.widget.is_prefixed
+        self.on_descendant_focus()
 
     # -------------------------------------------------------------------------------------------------------- windows
 
@@ -432,21 +438,22 @@ class WatchingShell(Shell):
     @on(Scrollback.CopyAsked)
     @work
     async def copy_lines(self, event: Scrollback.CopyAsked) -> None:
-        """Put lines into the clipboard."""
-        key, lines = event.scrollback.window, list[str]()
+        """Put what is chosen into the clipboard."""
+        key, chosen, lines = event.scrollback.window, event.chosen, list[str]()
         try:
-            while event.first + len(lines) <= event.last:
-                first = event.first + len(lines)
-                limit = min(PAGE_LINES, event.last + 1 - first)
+            while (first := chosen.first.row + len(lines)) <= chosen.last.row:
+                limit = min(PAGE_LINES, chosen.last.row + 1 - first)
                 found = await self.client.windows.lines(first, limit, key.session, key.window)
                 if not found.lines:
                     break
-                lines += [text_of(line).rstrip() for line in found.lines]
+                lines += map(text_of, found.lines)
         except FugueError as error:
             event.scrollback.say(str(error))
         else:
-            self.copy_to_clipboard("\n".join(lines))
-            event.scrollback.say(f"copied {len(lines):,} line{'' if len(lines) == 1 else 's'}")
+            text = chosen.text_of(lines)
+            self.copy_to_clipboard(text)
+            count, what = (len(lines), "line") if chosen.is_lines or len(lines) > 1 else (len(text), "character")
+            event.scrollback.say(f"copied {count:,} {what}{'' if count == 1 else 's'}")
 
     @on(TerminalPane.RespawnAsked)
     @work

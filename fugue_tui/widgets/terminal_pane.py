@@ -27,6 +27,7 @@ from fugue_tui.terminal import (
     Layout,
     Way,
     WindowKey,
+    heir_of,
     keys_of,
     leaf_of,
     neighbour,
@@ -35,6 +36,7 @@ from fugue_tui.terminal import (
     split_at,
     turned_to,
 )
+from fugue_tui.widgets.prefix import PrefixWidget
 from fugue_tui.widgets.scrollback import Scrollback
 from fugue_tui.widgets.terminal_view import TerminalView
 
@@ -161,7 +163,9 @@ class TerminalPane(Widget):
         if left is None:
             self.clear()
             return False
-        self._take_layout(left, active if active in keys_of(left) else keys_of(left)[0])
+        if active is None or active not in living:
+            active = (heir_of(layout, active, living) if active else None) or keys_of(left)[0]
+        self._take_layout(left, active, has_keys=self.has_focus_within)
         return True
 
     def split(self, at: WindowKey, new: WindowKey, way: Way) -> None:
@@ -185,6 +189,7 @@ class TerminalPane(Widget):
         self.close_scrollback()
         if scrollback.window in self._views:
             self.scrollback = scrollback
+            scrollback.prefix = self.keys.get(PREFIX, "")
             self.mount(scrollback)
             self._place()
 
@@ -202,10 +207,12 @@ class TerminalPane(Widget):
             view.remove()
         self._views.clear()
 
-    def _take_layout(self, layout: Layout, active: WindowKey) -> None:
+    def _take_layout(self, layout: Layout, active: WindowKey, *, has_keys: bool = True) -> None:
+        """Show these terminals; where somebody else has the keys, `active` is who gets them next."""
         self.layout_of_views, self._active = layout, active
-        self.close_scrollback()
         wanted = keys_of(layout)
+        if self.scrollback is not None and self.scrollback.window not in wanted:
+            self.close_scrollback()
         for key in [key for key in self._views if key not in wanted]:
             self._views.pop(key).remove()
         for key in wanted:
@@ -215,7 +222,8 @@ class TerminalPane(Widget):
                 self._views[key] = view
                 self.mount(view)
         self._place()
-        self.activate(active)
+        if has_keys:
+            self.activate(active)
         self.post_message(self.Changed(self))
 
     # -------------------------------------------------------------------------------------------------------- places
@@ -236,13 +244,13 @@ class TerminalPane(Widget):
         return len(self._views) < MOST
 
     def activate(self, key: WindowKey) -> None:
-        """Give the keys to a terminal."""
+        """Give the keys to a terminal, or to the look back at it."""
         view = self._views.get(key)
         if view is not None:
             self._active = key
             if self._is_zoomed:
                 self._place()
-            view.focus()
+            (self.scrollback if self.scrollback is not None and self.scrollback.window == key else view).focus()
 
     def on_resize(self) -> None:
         """Share the room anew."""
@@ -292,12 +300,14 @@ class TerminalPane(Widget):
 
     @on(events.DescendantFocus)
     def _note_active(self, event: events.DescendantFocus) -> None:
+        if self.scrollback in event.widget.ancestors_with_self:
+            self._active = self.scrollback.window
         for key, view in self._views.items():
             if view is event.widget:
                 self._active = key
 
-    @on(TerminalView.Commanded)
-    async def _obey(self, event: TerminalView.Commanded) -> None:
+    @on(PrefixWidget.Commanded)
+    async def _obey(self, event: PrefixWidget.Commanded) -> None:
         event.stop()
         action = bound_action(type(self), event.key, self.keys)
         if action is not None:
@@ -370,7 +380,7 @@ class TerminalPane(Widget):
 
     def action_scrollback(self) -> None:
         """Look back at what has scrolled out of sight."""
-        if self._active is not None:
+        if self._active is not None and (self.scrollback is None or self.scrollback.window != self._active):
             self.post_message(self.ScrollbackAsked(self, self._active))
 
     def action_kill(self) -> None:
@@ -388,13 +398,14 @@ class TerminalPane(Widget):
         layout, active = self.layout_of_views, self._active
         if layout is None or active is None:
             return
-        left = pruned(layout, [key for key in self._views if key != active])
-        if left is None:
+        others = [key for key in self._views if key != active]
+        left, heir = pruned(layout, others), heir_of(layout, active, others)
+        if left is None or heir is None:
             self.action_detach()
         else:
-            self._take_layout(left, keys_of(left)[0])
+            self._take_layout(left, heir)
 
     def action_send_prefix(self) -> None:
         """Type the prefix itself."""
-        if self.active is not None:
-            self.active.send_prefix()
+        if self.active is not None:  # in its own turn: what it posted in ours would bubble no further than to here
+            self.active.call_later(self.active.send_prefix)

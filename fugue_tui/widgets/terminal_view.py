@@ -12,7 +12,6 @@ from textual.geometry import Region
 from textual.message import Message
 from textual.reactive import reactive
 from textual.strip import Strip
-from textual.widget import Widget
 
 from fugue_core.protocol.window import WindowFrame
 from fugue_tui.cells import draw_line, with_cursor
@@ -21,19 +20,18 @@ from fugue_tui.keys import MouseKind, Pointer, focus_bytes, key_bytes, paste_byt
 from fugue_tui.line import Line, fit
 from fugue_tui.palette import DARK, Palette
 from fugue_tui.terminal import Head, Shown, Tab, WatchState, WindowKey, exit_words
+from fugue_tui.widgets.prefix import PrefixWidget
 
 WHEEL_ROWS = 3
-SILENT_KEYS = ("left_", "right_", "iso_", "caps_lock", "num_lock", "scroll_lock")
-"""Keys that only change what others mean; a terminal may tell of them all the same."""
 NAME_CHARS, TAB_CHARS = 24, 16
 
 
-class TerminalView(Widget, can_focus=True):
+class TerminalView(PrefixWidget, can_focus=True):
     """A title, and below it the screen. While it has the focus, all keys but the prefix go to the program.
 
     Down: assign `window`, `head`, `state`, `palette`, `prefix` and `passed_keys`, which make the connection again while
-    there is none; `take` frames. Up: `Wanted`, `Unwanted`, `Typed`,
-    `Commanded`, `Prefixed`, `ScrollAsked`, `TabPressed`. It is seen as it comes: what is not shown is not asked for.
+    there is none; `take` frames. Up: `Wanted`, `Unwanted`, `Typed`, `ScrollAsked`, `TabPressed`, and what is about the
+    prefix. It is seen as it comes: what is not shown is not asked for.
     """
 
     ALLOW_SELECT = False
@@ -44,7 +42,6 @@ class TerminalView(Widget, can_focus=True):
     head: reactive[Head] = reactive(Head(), init=False)
     state: reactive[WatchState] = reactive(WatchState(), init=False)
     palette: reactive[Palette] = reactive(DARK, init=False)
-    is_prefixed: reactive[bool] = reactive(default=False, init=False)
 
     @dataclass
     class Wanted(Message):
@@ -64,19 +61,6 @@ class TerminalView(Widget, can_focus=True):
 
         view: TerminalView
         data: bytes
-
-    @dataclass
-    class Prefixed(Message):
-        """The prefix was pressed, or what followed it: look at `is_prefixed`."""
-
-        view: TerminalView
-
-    @dataclass
-    class Commanded(Message):
-        """A key that is meant for fugue: it came after the prefix, or no program is there to read it."""
-
-        view: TerminalView
-        key: str
 
     @dataclass
     class ScrollAsked(Message):
@@ -132,10 +116,6 @@ class TerminalView(Widget, can_focus=True):
     def watch_palette(self) -> None:
         """Draw in the new colours."""
         self._redraw_all()
-
-    def watch_is_prefixed(self) -> None:
-        """Let others show it."""
-        self.post_message(self.Prefixed(self))
 
     # --------------------------------------------------------------------------------------------------------- size
 
@@ -306,7 +286,6 @@ class TerminalView(Widget, can_focus=True):
 
     def on_blur(self) -> None:
         """Tell the program, and show it."""
-        self.is_prefixed = False
         self._redraw_all()
         self._tell_focus(has_focus=False)
 
@@ -318,19 +297,11 @@ class TerminalView(Widget, can_focus=True):
         """Send a key to the program, but for the prefix and the key that follows it."""
         if self.state.kind == "lost" and event.key in self.passed_keys:
             return  # it goes up to whoever makes the connection
+        if self.take_prefix(event):
+            return
         event.stop()
         event.prevent_default()
-        if event.key.startswith(SILENT_KEYS) and event.character is None:
-            return
-        if self.is_prefixed:
-            self.is_prefixed = False
-            if event.key == self.prefix:
-                self.send_prefix()
-            else:
-                self.post_message(self.Commanded(self, event.key))
-        elif event.key == self.prefix:
-            self.is_prefixed = True
-        elif self.state.kind == "exited":
+        if self.state.kind == "exited":
             self.post_message(self.Commanded(self, event.key))
         else:
             self._type(key_bytes(event.key, event.character, self.shown.modes))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import AsyncIterator
+from functools import partial
 from pathlib import Path
 from typing import get_args
 from uuid import UUID
@@ -38,8 +39,10 @@ from fugue_tui.terminal import (
     Layout,
     Shown,
     TerminalMemory,
+    Way,
     WindowKey,
     exit_words,
+    heir_of,
     keys_of,
     leaf_of,
     load_terminals,
@@ -53,6 +56,7 @@ from fugue_tui.terminal import (
 )
 from fugue_tui.watch import HELD_BYTES
 from fugue_tui.widgets.scrollback import Scrollback, matching_lines
+from fugue_tui.widgets.terminal_pane import TerminalPane
 from fugue_tui.widgets.terminal_view import TerminalView
 from tests.tui.screen import PLAIN, Seen, open_app
 from tests.tui.test_app import Flaky
@@ -394,7 +398,7 @@ async def test_scrollback_is_looked_through_searched_and_copied(daemon: LocalDae
         await seen.press("slash", "ctrl+u", *"line 33", "enter")
         await seen.until_shown("11 lines with line 33")
         await seen.until_shown("line 339 end")
-        await seen.press("n", "space", "n", "y")
+        await seen.press("n", "V", "n", "y")
         await seen.until(lambda: seen.app.clipboard)
         assert seen.app.clipboard == "line 337 end\nline 338 end"
         await seen.press("N", "escape")
@@ -477,6 +481,63 @@ def test_terminals_share_the_whole_room_and_never_overlap(steps: list[tuple[int,
         for way, back in (("left", "right"), ("up", "down")):
             other = neighbour(places, at, way)  # type: ignore[arg-type]  # one of the four
             assert other is None or neighbour(places, other, back) is not None  # type: ignore[arg-type]  # as above
+
+
+A, B, C, D = (WindowKey(UUID(int=1), number) for number in range(4))
+
+
+@pytest.mark.parametrize(
+    ("steps", "closed", "heir"),
+    [
+        ([(A, B, "beside")], B, A),
+        ([(A, B, "beside")], A, B),
+        ([(A, B, "beside"), (B, C, "beside")], C, B),
+        ([(A, B, "beside"), (B, C, "beside")], A, B),
+        ([(A, B, "beside"), (B, C, "below")], C, B),
+        ([(A, B, "beside"), (B, C, "below")], B, C),
+        ([(A, B, "beside"), (A, C, "below"), (B, D, "below")], D, B),
+        ([(A, B, "beside"), (A, C, "below")], B, C),
+    ],
+)
+def test_the_room_and_the_keys_of_a_terminal_go_to_its_neighbour(
+    steps: list[tuple[WindowKey, WindowKey, Way]], closed: WindowKey, heir: WindowKey
+) -> None:
+    layout: Layout = leaf_of(A)
+    for at, new, way in steps:
+        layout = split_at(layout, at, new, way)
+    assert heir_of(layout, closed, [key for key in keys_of(layout) if key != closed]) == heir
+    assert heir_of(layout, closed, []) is None
+    assert heir_of(leaf_of(A), A, [A]) is None
+
+
+async def test_closing_or_ending_a_terminal_gives_its_neighbour_the_keys(daemon: LocalDaemon) -> None:
+    async with opened(daemon, size=(160, 40)) as (seen, other, view):
+        pane = seen.app.terminal_pane
+        for number in (1, 2, 3):
+            await seen.press("ctrl+b", "percent_sign")
+            await seen.until(partial(has_keys, pane, number))
+        assert pane.active is not None
+        await seen.press("ctrl+b", "o")
+        assert [key.window for key in pane.views] == [0, 1, 2]
+        assert pane._active == WindowKey(view_session(view), 2)
+        await other.windows.kill("cat-1", 2)
+        await seen.until(lambda: len(pane.views) == 2)
+        assert pane._active == WindowKey(view_session(view), 1)
+        assert pane.active.has_focus
+        seen.app.session_list.focus()
+        await other.windows.kill("cat-1", 1)
+        await seen.until(lambda: len(pane.views) == 1)
+        assert seen.app.session_list.has_focus  # whoever reads something else goes on reading
+
+
+def has_keys(pane: TerminalPane, window: int) -> bool:
+    active = pane.active
+    return active is not None and active.has_focus and active.window is not None and active.window.window == window
+
+
+def view_session(view: TerminalView) -> UUID:
+    assert view.window is not None
+    return view.window.session
 
 
 def test_three_beside_each_other_get_a_third_each() -> None:
