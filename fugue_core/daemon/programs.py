@@ -51,7 +51,7 @@ class ProgramHost(msgspec.Struct, frozen=True, kw_only=True):
 
     Fields:
         keeper_path: The keeper's socket.
-        screens_dir: Where screens are kept while no daemon runs.
+        screens_dir: Where what programs wrote is kept, for the next daemon.
         socket_path: What programs find as FUGUE_SOCKET; None: this daemon has none.
         is_last: The programs end with this daemon.
     """
@@ -133,12 +133,11 @@ class Programs:
         await self._fleet.close(end_programs=self.is_last)
 
     def tick(self) -> None:
-        """Let go of windows that are on disk no more, and save screens. To be called about once a second."""
+        """Let go of windows that are on disk no more. To be called about once a second."""
         stored = {window.key for record in self._hub.records() for window in record.windows}
         for key in [key for key in self._owners if key not in stored and key not in self._ended]:
             self._views.end_all(self._fleet.windows.get(key), "its session has ended")
             self.give_up(key)
-        self._fleet.save_screens()
 
     def note_requests(self) -> None:
         """Let floods make room: somebody asks for something."""

@@ -16,23 +16,21 @@ from collections.abc import Callable, Iterable
 from fugue_core.background import Background
 from fugue_core.errors import NoKeeper
 from fugue_core.protocol.window import Program, ProgramExit
+from fugue_core.terminal.journal import Journal, Past
+from fugue_core.terminal.journal import read as read_journal
 from fugue_core.terminal.keeping import Keeper, Kept
 from fugue_core.terminal.pace import Pace
 from fugue_core.terminal.program import end_session, process_start
 from fugue_core.terminal.pty import NO_TERMINAL, size_of
-from fugue_core.terminal.screen import SCROLLBACK_LINES, open_screen
+from fugue_core.terminal.screen import SCROLLBACK_LINES, Screen, open_screen
 from fugue_core.terminal.window import SizePolicy, Window
 
 log = logging.getLogger(__name__)
 
 COLS, ROWS = 80, 24
 """The size of a terminal of which nobody knows any."""
-OUT_OF_SEQUENCE = b"\x18\x1b\\"
-"""What ends any sequence that is under way, and does nothing where none is."""
 LOOK_AGAIN_S = 0.1
 """After the connection to the keeper was lost, before another is made."""
-SAVED_AT_ONCE = 8
-"""Screens that are saved in one go while their programs run; a few milliseconds."""
 
 
 class Fleet:
@@ -59,7 +57,7 @@ class Fleet:
 
         Args:
             keeper_path: The keeper's socket.
-            screens_dir: Where screens are saved; is made where it is not there.
+            screens_dir: Where journals are; is made where it is not there.
             scrollback_lines: Lines that each screen keeps.
             size_policy: See `SizePolicy`.
             on_exit: Called once for each program that exits, when all that it wrote has been read.
@@ -77,7 +75,6 @@ class Fleet:
         self._background = Background()
         self._pids: dict[str, int] = {}
         self._began: dict[str, int | None] = {}
-        self._saved_at: dict[str, float | None] = {}
         self.pace = Pace(self._loop.time)
         self.windows: dict[str, Window] = {}
 
@@ -114,17 +111,19 @@ class Fleet:
                 self._drop(key, held)
         for key in exited:
             self._show_again(key)
-        with contextlib.suppress(FileNotFoundError):
-            for name in os.listdir(self._screens_dir):
+        with contextlib.suppress(OSError):  # none was made, or nobody may read them: then they are in nobody's way
+            for name in set(os.listdir(self._screens_dir)) - self.windows.keys():
                 os.unlink(os.path.join(self._screens_dir, name))
         return sorted(wanted - self.windows.keys())
 
     async def close(self, *, end_programs: bool) -> None:
         """Leave the programs to the keeper, with their screens on disk; or end them, and the keeper."""
         keeper, self._keeper = self._keeper, None
-        for key, window in self.windows.items():
-            if not end_programs:
-                self._save_screen(key, window, is_exact=True)
+        for window in self.windows.values():
+            if end_programs:
+                window.journal.remove()
+            else:
+                window.leave()
             window.close()
         self.windows.clear()
         await self._background.cancel()
@@ -155,7 +154,9 @@ class Fleet:
         kept = await keeper.spawn(
             key, program.command, program.environment, program.directory, cols, rows, umask=program.umask
         )
-        self._open(key, kept, cols, rows)
+        journal = Journal(self._journal_path(key))
+        journal.begin(cols, rows, b"")
+        self._open(key, kept, open_screen(cols, rows, self._scrollback_lines), journal)
 
     async def go(self, key: str) -> None:
         """Let a program begin that was made ready. Raises as `prepare`; then call `give_up`."""
@@ -177,10 +178,8 @@ class Fleet:
             self.signal(key, signal.SIGKILL)
         window = self.windows.pop(key, None)
         if window is not None:
+            window.journal.remove()
             window.close()
-        if self._saved_at.pop(key, None) is not None:
-            with contextlib.suppress(FileNotFoundError):
-                os.unlink(os.path.join(self._screens_dir, key))
         self._forget(key)
 
     def rest(self, key: str, *, kill: bool = False) -> None:
@@ -256,77 +255,53 @@ class Fleet:
 
     # ----------------------------------------------------------------------------------------------------- the windows
 
-    def _open(self, key: str, kept: Kept, cols: int, rows: int) -> Window:
-        screen = open_screen(cols, rows, self._scrollback_lines)
-        window = Window(
-            kept.master, screen, pace=self.pace, size_policy=self._size_policy, on_news=lambda: self._on_news(key)
-        )
-        self.windows[key] = window
+    def _open(self, key: str, kept: Kept, screen: Screen, journal: Journal) -> Window:
         self._pids[key] = kept.pid
         self._began[key] = process_start(kept.pid)
+        return self._show(key, kept.master, screen, journal)
+
+    def _show(self, key: str, master: int, screen: Screen, journal: Journal) -> Window:
+        window = self.windows[key] = Window(
+            master,
+            screen,
+            journal,
+            pace=self.pace,
+            size_policy=self._size_policy,
+            on_news=lambda: self._on_news(key),
+        )
         return window
 
     def _resume(self, key: str, kept: Kept) -> None:
-        saved = self._saved_screen(key)
-        cols, rows = size_of(kept.master) or saved.size
-        window = self._open(key, kept, *saved.size)
-        window.screen.feed(saved.drawn)
-        if not saved.is_exact:
-            window.screen.feed(OUT_OF_SEQUENCE)  # what was begun then has ended, and would swallow what comes
-        window.resize(cols, rows)
+        path = self._journal_path(key)
+        past, journal = read_journal(path), Journal(path)
+        screen = self._screen_of(past)
+        if past is None:
+            journal.begin(screen.cols, screen.rows, b"")
+        else:
+            journal.go_on(past)
+        window = self._open(key, kept, screen, journal)
+        window.resize(*(size_of(kept.master) or (screen.cols, screen.rows)))
         if kept.exit is not None:
             self._loop.call_soon(self._take_exit, key, kept.exit)
-        elif not saved.is_exact:
+        elif past is None or (not past.is_whole and screen.modes.is_alternate):
             window.ask_to_redraw()
 
     def _show_again(self, key: str) -> None:
-        saved = self._saved_screen(key)
-        screen = open_screen(*saved.size, self._scrollback_lines)
-        screen.feed(saved.drawn)
-        self.windows[key] = Window(
-            NO_TERMINAL, screen, pace=self.pace, size_policy=self._size_policy, on_news=lambda: self._on_news(key)
-        )
+        path = self._journal_path(key)
+        self._show(key, NO_TERMINAL, self._screen_of(read_journal(path)), Journal(path))
 
-    # ------------------------------------------------------------------------------------------------- saved screens
+    def _screen_of(self, past: Past | None) -> Screen:
+        """Return the screen that a journal tells of; where there is none, an empty one of the usual size."""
+        size, records = (COLS, ROWS), [] if past is None else past.records
+        if records and not isinstance(records[0], bytes):
+            size = records[0]
+        screen = open_screen(*size, self._scrollback_lines)
+        for record in records:
+            if isinstance(record, bytes):
+                screen.feed(record)  # what it answers, the program was told then
+            else:
+                screen.resize(*record)
+        return screen
 
-    def save_screens(self) -> None:
-        """Save screens that have changed, a few at a time, for the case that this process is killed.
-
-        Without their scrollback: that would take long, and it is saved when the daemon ends in peace.
-        """
-        changed = [key for key, window in self.windows.items() if window.last_output_at != self._saved_at.get(key)]
-        for key in changed[:SAVED_AT_ONCE]:
-            window = self.windows[key]
-            self._saved_at[key] = window.last_output_at
-            self._save_screen(key, window, is_exact=False)
-
-    def _save_screen(self, key: str, window: Window, *, is_exact: bool) -> None:
-        path = os.path.join(self._screens_dir, key)
-        head = b"%d %d %d\n" % (window.cols, window.rows, is_exact)
-        try:
-            os.makedirs(self._screens_dir, mode=0o700, exist_ok=True)
-            with open(f"{path}~", "wb") as file:
-                file.write(head + window.screen.redraw(scrollback=is_exact))
-            os.replace(f"{path}~", path)
-        except OSError as error:
-            log.warning("the screen of %s is not saved: %s", key, error)
-
-    def _saved_screen(self, key: str) -> _Saved:
-        try:
-            with open(os.path.join(self._screens_dir, key), "rb") as file:
-                head, _, drawn = file.read().partition(b"\n")
-            cols, rows, is_exact = (int(number) for number in head.split())
-        except (OSError, ValueError):
-            return _Saved((COLS, ROWS), b"", is_exact=False)
-        return _Saved((cols, rows), drawn, is_exact=bool(is_exact))
-
-
-class _Saved:
-    """A screen as it was when a daemon ended, or shortly before it was killed."""
-
-    __slots__ = ("drawn", "is_exact", "size")
-
-    def __init__(self, size: tuple[int, int], drawn: bytes, *, is_exact: bool) -> None:
-        self.size = size
-        self.drawn = drawn
-        self.is_exact = is_exact
+    def _journal_path(self, key: str) -> str:
+        return os.path.join(self._screens_dir, key)

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from typing import Literal, Protocol, TypeAlias
 
 from fugue_core.protocol.window import Line
+from fugue_core.terminal.journal import Journal
 from fugue_core.terminal.pace import Pace
 from fugue_core.terminal.pty import Pty
 from fugue_core.terminal.screen import RESET, Screen
@@ -54,19 +55,28 @@ class Window:
         last_output_at: Unix seconds; None: it has said nothing yet.
     """
 
-    def __init__(
-        self, master: int, screen: Screen, *, pace: Pace, size_policy: SizePolicy, on_news: Callable[[], None]
+    def __init__(  # noqa: PLR0913  # all that it stands between
+        self,
+        master: int,
+        screen: Screen,
+        journal: Journal,
+        *,
+        pace: Pace,
+        size_policy: SizePolicy,
+        on_news: Callable[[], None],
     ) -> None:
         """Begin to read from a terminal.
 
         Args:
             master: Non-blocking, or `NO_TERMINAL`; the window closes it.
             screen: Of the terminal's size; the window closes it.
+            journal: Which has what made the screen what it is, and is given what comes.
             size_policy: See `SizePolicy`.
             pace: See `Pty`.
             on_news: Called when there is something new to tell everybody, at most once in `NEWS_S`.
         """
         self.screen = screen
+        self.journal = journal
         self.cols, self.rows = screen.cols, screen.rows
         self.viewers: list[Viewer] = []
         self.title = screen.title
@@ -80,7 +90,7 @@ class Window:
         self._news_at = 0.0
         self._frame_at = 0.0
         self._cell_viewers = 0
-        self._pty = Pty(master, self._take_output, pace)
+        self._pty = Pty(master, journal.output, self._take_output, pace)
 
     @property
     def waiting_bytes(self) -> int:
@@ -102,6 +112,7 @@ class Window:
         if (cols, rows) == (self.cols, self.rows):
             return
         self.cols, self.rows = cols, rows
+        self.journal.resize(cols, rows)
         self.screen.resize(cols, rows)
         self._pty.resize(cols, rows)
         self._draw_anew()
@@ -124,6 +135,13 @@ class Window:
     def let_go(self) -> None:
         """Let go of the terminal and keep the screen; for a program that has exited."""
         self._pty.close()
+        self.journal.close()
+
+    def leave(self) -> None:
+        """Let go of the terminal, with all on disk that the next daemon is to know."""
+        if self.journal.is_long:
+            self._begin_journal()
+        self.let_go()
 
     def close(self) -> None:
         """Let go of terminal and screen."""
@@ -177,11 +195,16 @@ class Window:
         replies = self.screen.feed(data)
         if replies:
             self._pty.type(replies)
+        if self.journal.is_due:
+            self._begin_journal()
         if self._cell_viewers and self._next_frame is None:
             wait_s = self._frame_at + FRAME_S - self._loop.time()
             self._next_frame = self._loop.call_later(max(SETTLED_S, wait_s), self._show_frame)
         self.last_output_at = time.time()
         self._have_news()
+
+    def _begin_journal(self) -> None:
+        self.journal.begin(self.cols, self.rows, self.screen.redraw(scrollback=True))
 
     def _show_frame(self) -> None:
         if self._next_frame is not None:

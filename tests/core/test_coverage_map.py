@@ -73,6 +73,7 @@ TESTED_BY: dict[str, tuple[str, ...]] = {
     "receiver": ("core/test_router.py", "core/test_router_model.py"),
     "record": ("core/test_store.py", "core/test_hub.py"),
     "terminal": ("e2e/test_keeper.py", "e2e/test_stage.py"),
+    "terminal.journal": ("core/test_journal.py",),
     "terminal.keeping": ("e2e/test_keeper.py",),
     "terminal.program": ("e2e/test_keeper.py",),
     "terminal.wire": ("e2e/test_keeper.py",),

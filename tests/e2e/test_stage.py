@@ -15,6 +15,7 @@ from uuid import UUID
 
 import pytest
 
+from fugue_core.terminal.journal import LIMIT_BYTES
 from tests.e2e.daemon import Daemon, Wire, is_alive, keeper_pid, until
 
 KILLS = 50
@@ -522,17 +523,64 @@ def test_a_program_goes_on_when_the_daemon_is_killed_and_the_next_one_takes_it_b
         shows(wire, "cat-1", "and on")
 
 
-def test_a_daemon_that_ends_in_peace_leaves_screens_and_scrollback_as_they_were(daemon: Daemon) -> None:
+@pytest.mark.parametrize("end", ["stop", "kill"])
+def test_a_daemon_leaves_screens_and_scrollback_as_they_were(daemon: Daemon, end: str) -> None:
     with daemon.connect() as wire:
         create(wire, "cat-1", shell("i=0; while [ $i -lt 500 ]; do echo line $i; i=$((i+1)); done; exec cat"))
         shows(wire, "cat-1", "line 499")
         wire.ask("window.resize", session="cat-1", cols=100, rows=30)
+        type_in(wire, "cat-1", "after it\r")
+        until(lambda: screen(wire, "cat-1").count("after it") == 2)  # typed and told
         before = screen(wire, "cat-1", scrollback=True, ansi=True)
-    daemon.stop()
+    for _ in range(3):
+        getattr(daemon, end)()
+        daemon.start()
+        with daemon.connect() as wire:
+            assert screen(wire, "cat-1", scrollback=True, ansi=True) == before
+            assert [window(wire, "cat-1")[side] for side in ("cols", "rows")] == [100, 30]
+
+
+@pytest.mark.parametrize("end", ["stop", "kill"])
+def test_what_a_program_wrote_long_ago_is_kept_within_bounds(daemon: Daemon, end: str) -> None:
+    with daemon.connect() as wire:
+        create(wire, "cat-1", shell("seq 3000; seq -f '\033[2K\r%.0f' 600000 | tr -d '\n'; echo; echo there; exec cat"))
+        shows(wire, "cat-1", "there")
+        before = screen(wire, "cat-1", scrollback=True, ansi=True)
+    getattr(daemon, end)()
+    (kept,) = (daemon.state_dir / "screens").iterdir()
+    assert kept.stat().st_size < LIMIT_BYTES + 1024 * 1024
     daemon.start()
     with daemon.connect() as wire:
-        assert screen(wire, "cat-1", scrollback=True, ansi=True) == before
-        assert [window(wire, "cat-1")[side] for side in ("cols", "rows")] == [100, 30]
+        after = screen(wire, "cat-1", scrollback=True, ansi=True)
+    assert before[0] == "1"
+    assert after == before
+
+
+@pytest.mark.parametrize("end", ["stop", "kill"])
+def test_what_is_shown_of_a_program_that_has_exited_outlives_daemons(daemon: Daemon, end: str) -> None:
+    with daemon.connect() as wire:
+        create(wire, "cat-1", shell("seq 100; exit 3", keep=True))
+        until(lambda: window(wire, "cat-1")["exited"] is not None)
+        before = screen(wire, "cat-1", scrollback=True, ansi=True)
+        assert before[:100] == [str(number) for number in range(1, 101)]
+    for _ in range(3):
+        getattr(daemon, end)()
+        daemon.start()
+        with daemon.connect() as wire:
+            assert screen(wire, "cat-1", scrollback=True, ansi=True) == before
+
+
+def test_a_screen_that_cannot_be_kept_on_disk_costs_nothing_else(tmp_path: Path) -> None:
+    with Daemon(tmp_path) as daemon:
+        (daemon.state_dir / "screens").write_text("in the way")
+        with daemon.connect() as wire:
+            create(wire, "cat-1", shell("echo here; exec cat"))
+            shows(wire, "cat-1", "here")
+        daemon.kill()
+        daemon.start()
+        with daemon.connect() as wire:
+            type_in(wire, "cat-1", "and on\r")
+            shows(wire, "cat-1", "and on")
 
 
 def test_an_exit_while_no_daemon_runs_is_not_lost(daemon: Daemon, tmp_path: Path) -> None:
