@@ -7,6 +7,7 @@ import os
 from fugue_core.cli import outcome
 from fugue_core.cli.outcome import Failure
 from fugue_core.cli.output import terminal_size
+from fugue_core.umask import umask
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -49,7 +50,7 @@ def program(
         "cols": cols,
         "rows": rows,
         "keep": keep,
-        "umask": _umask(),
+        "umask": umask(),
     }
 
 
@@ -72,13 +73,6 @@ def _environment() -> tuple[dict[str, Encodable], list[str]]:
         else:
             left_out.append(name)
     return environment, left_out
-
-
-def _umask() -> int:
-    """Return this process's mask; there is no other way to read it than to set it."""
-    umask = os.umask(0o077)
-    os.umask(umask)
-    return umask
 
 
 def _is_unicode(text: str) -> bool:

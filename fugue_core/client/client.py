@@ -14,11 +14,12 @@ from uuid import UUID
 import msgspec
 
 import fugue_core
-from fugue_core import git, place
+from fugue_core import place
 from fugue_core.client.channel import Channel
 from fugue_core.client.link import Opener, SocketOpener
 from fugue_core.client.outbox import send_in_order
 from fugue_core.client.subscription import Subscription
+from fugue_core.client.whereabouts import whereabouts
 from fugue_core.client.window import VIEW_EVENTS, View, Views, Windows
 from fugue_core.errors import ConnectionLost, DaemonUnavailable, FugueError, InvalidParams, SessionNotFound
 from fugue_core.identifier import new_id
@@ -182,10 +183,8 @@ class Client:
             for_pid: End the session with this process.
         """
         if directory is not None:
-            there = await asyncio.to_thread(git.locate, directory)
-            repo = repo or there.repo
-            if worktree is None and there.worktree_path is not None:
-                worktree = WorktreeInfo(path=there.worktree_path, branch=there.branch, is_main=there.is_main)
+            there = await whereabouts(directory)
+            repo, worktree = repo or there.repo, worktree or there.worktree
         if self._is_inherited and self._channel is not None:
             self._is_inherited = False
             self._session = self.session = None

@@ -9,11 +9,11 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from typing import Any, Literal
 from uuid import UUID
 
-from fugue_core import git
+from fugue_core.client.whereabouts import whereabouts
 from fugue_core.errors import ConnectionLost
 from fugue_core.identifier import new_id
 from fugue_core.protocol.request import Request
-from fugue_core.protocol.session import SessionInfo, WorktreeInfo
+from fugue_core.protocol.session import SessionInfo
 from fugue_core.protocol.window import (
     Attached,
     AttachWindow,
@@ -40,6 +40,7 @@ from fugue_core.protocol.window import (
     WindowInfo,
     WindowOutput,
 )
+from fugue_core.umask import umask
 
 VIEW_EVENTS = (WindowOutput, WindowFrame, ViewEnded)
 
@@ -163,17 +164,14 @@ class Windows:
             keep: The window stays when the program exits.
         """
         program = _program(command, directory, environment, size, keep=keep)
-        there = await asyncio.to_thread(git.locate, program.directory)
-        worktree = None
-        if there.worktree_path is not None:
-            worktree = WorktreeInfo(path=there.worktree_path, branch=there.branch, is_main=there.is_main)
+        there = await whereabouts(program.directory)
         request = CreateSession(
             program=program,
             name=name,
             tags=tuple(tags),
             metadata=dict(metadata or {}),
             repo=there.repo,
-            worktree=worktree,
+            worktree=there.worktree,
             id=new_id(),
         )
         info: SessionInfo = await self._ask(request)
@@ -213,7 +211,7 @@ class Windows:
             environment=dict(os.environ if environment is None else environment),
             cols=size[0],
             rows=size[1],
-            umask=_umask(),
+            umask=umask(),
         )
         info: WindowInfo = await self._ask(
             RespawnWindow(program=program, session=_text(session), window=window, kill=kill)
@@ -337,15 +335,8 @@ def _program(
         cols=size[0],
         rows=size[1],
         keep=keep,
-        umask=_umask(),
+        umask=umask(),
     )
-
-
-def _umask() -> int:
-    """Return this process's mask; there is no other way to read it than to set it."""
-    umask = os.umask(0o077)
-    os.umask(umask)
-    return umask
 
 
 def _text(session: str | UUID | None) -> str | None:

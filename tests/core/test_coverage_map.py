@@ -63,6 +63,7 @@ TESTED_BY: dict[str, tuple[str, ...]] = {
     "client.oneshot": ("e2e/test_cli_refusal.py", "e2e/test_cli_retry.py", "e2e/test_cli_startup.py"),
     "client.start": ("e2e/test_cli_daemon.py",),
     "client.subscription": ("e2e/test_guides.py",),
+    "client.whereabouts": ("core/test_client.py",),
     "daemon": ("e2e/test_daemon.py", "e2e/test_faults.py", "e2e/test_stage.py"),
     "daemon.local": ("core/test_docs.py", "core/test_seed.py"),
     "limits": ("core/test_docs.py", "core/test_session.py", "core/test_message.py"),
