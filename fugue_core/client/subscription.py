@@ -28,7 +28,7 @@ class Subscription:
         self._on_close = on_close
         self._on_overflow = on_overflow
         self._queue: deque[Event] = deque()
-        self._waiter: asyncio.Future[None] | None = None
+        self._news = asyncio.Event()
         self._is_closed = False
         self._error: Exception | None = None
         self._epoch = ""
@@ -60,7 +60,7 @@ class Subscription:
         """Take no more events; whoever iterates comes to the end."""
         if not self._is_closed:
             self._is_closed = True
-            self._wake()
+            self._news.set()
             self._on_close()
 
     # ------------------------------------------------------------------------------------------------- for the client
@@ -76,7 +76,7 @@ class Subscription:
             self._is_stale = True
             self._on_overflow()
         else:
-            self._wake()
+            self._news.set()
 
     def begin(self, subscribed: Subscribed) -> None:
         """Take in the answer to `events.subscribe`. Without a snapshot, what follows goes on without a gap."""
@@ -87,12 +87,12 @@ class Subscription:
             self._number = snapshot.number
             self._queue.clear()
             self._queue.append(Resync(snapshot=snapshot))
-            self._wake()
+            self._news.set()
 
     def fail(self, error: Exception) -> None:
         """Let the iteration end with an error: there is no way to go on."""
         self._error = error
-        self._wake()
+        self._news.set()
 
     # -------------------------------------------------------------------------------------------------------- private
 
@@ -101,12 +101,5 @@ class Subscription:
             raise self._error
         if self._is_closed:
             raise StopAsyncIteration
-        self._waiter = asyncio.get_running_loop().create_future()
-        try:
-            await self._waiter
-        finally:
-            self._waiter = None
-
-    def _wake(self) -> None:
-        if self._waiter is not None and not self._waiter.done():
-            self._waiter.set_result(None)
+        self._news.clear()
+        await self._news.wait()

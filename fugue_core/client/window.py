@@ -60,7 +60,7 @@ class View:
         self._tell = tell
         self._on_close = on_close
         self._queue: deque[WindowOutput | WindowFrame] = deque()
-        self._waiter: asyncio.Future[None] | None = None
+        self._news = asyncio.Event()
 
     def type(self, data: bytes) -> None:
         """Type into the program's terminal. What is under way when the connection is lost may be lost with it."""
@@ -105,7 +105,7 @@ class View:
             self._on_close(self)
         else:
             self._queue.append(event)
-        self._wake()
+        self._news.set()
 
     def end(self, reason: str) -> None:
         """Let the view end for a reason of this side's."""
@@ -115,15 +115,8 @@ class View:
     # -------------------------------------------------------------------------------------------------------- private
 
     async def _wait(self) -> None:
-        self._waiter = asyncio.get_running_loop().create_future()
-        try:
-            await self._waiter
-        finally:
-            self._waiter = None
-
-    def _wake(self) -> None:
-        if self._waiter is not None and not self._waiter.done():
-            self._waiter.set_result(None)
+        self._news.clear()
+        await self._news.wait()
 
 
 Attach = Callable[[AttachWindow], Awaitable[View]]
