@@ -25,6 +25,8 @@ _MODES: tuple[int, ...] = (
 
 _ANSI_MODES = (2, 4, 12, 20)
 _ORIGIN, _BLINKING, _MARGINS = 6, 12, 69
+_MAY_CHANGE_WIDTH = 40
+"""Within it, asking for another width clears the screen. Always written, since RESET leaves it as it is."""
 _TOP = re.compile(rb"\x1b\[(\d+);\d+r")
 _BLANK = re.compile(rb" [^\x1b]*")
 _LEFT = re.compile(rb"\x1b\[(\d+);\d+s")
@@ -228,7 +230,7 @@ def _shape(terminal: Terminal) -> bytes:
 
 
 def _modes(terminal: Terminal) -> bytes:
-    written = []
+    written = [b"\x1b[?%d%c" % (_MAY_CHANGE_WIDTH, b"h" if terminal.is_set(_MAY_CHANGE_WIDTH) else b"l")]
     usual = _usual_modes()
     for mode in _MODES:
         is_set = terminal.is_set(mode)

@@ -439,7 +439,7 @@ SEQUENCES = st.one_of(
     st.builds("\x1b[{};{}r".format, st.integers(1, 3), st.integers(3, 6)),
     st.builds(
         "\x1b[?{}{}".format,
-        st.sampled_from([1, 5, 6, 7, 12, 25, 47, 69, 1000, 1002, 1003, 1004, 1006, 1047, 1049, 2004]),
+        st.sampled_from([1, 3, 5, 6, 7, 12, 25, 40, 47, 69, 1000, 1002, 1003, 1004, 1006, 1047, 1049, 2004]),
         st.sampled_from("hl"),
     ),
     st.builds("\x1b[{};{}s".format, st.integers(1, 4), st.integers(8, 15)),
@@ -565,6 +565,16 @@ class TestRedraw:
         for each in (screen, other):
             each.feed(b"\x1b[1;1Hy\x1b[9;9Hz\n")
         assert all_of(other) == all_of(screen)
+
+    def test_what_clears_the_screen_clears_the_other(self) -> None:
+        screen = fed(b"\x1b[?40hhere")
+        other = redrawn(screen)
+        for each in (screen, other):
+            each.feed(b"\x1b[?3hthere")
+        assert shown(screen) == shown(other) == ["there"]
+        for each in (screen, other):
+            each.feed(RESET + fed(b"").redraw() + b"here\x1b[?3l")
+        assert shown(screen) == shown(other) == ["here"]
 
     def test_a_redraw_ends_within_the_sequence_that_was_under_way(self) -> None:
         for data in (b"a\x1b[3", b"a\xe6\xbc", b"a\x1b]2;ti"):
