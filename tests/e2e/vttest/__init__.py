@@ -1,0 +1,1 @@
+"""What vttest shows in a window, page by page, as text files; and what walks through it."""
