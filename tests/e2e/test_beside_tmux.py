@@ -7,16 +7,20 @@ from __future__ import annotations
 
 import base64
 import os
+import re
 import shutil
 import subprocess
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.e2e.daemon import PATIENCE_S, Daemon, Wire
+from fugue_core.protocol.window import Line, Run
+from fugue_core.terminal.screen import open_screen
+from tests.e2e.daemon import PATIENCE_S, Daemon, Wire, until
+from tests.e2e.tmux import Tmux
 
 COLS, ROWS = 90, 24
 QUIET_S = 0.3
@@ -27,40 +31,12 @@ pytestmark = pytest.mark.skipif(shutil.which("tmux") is None, reason="there is n
 TEXT = "".join(f"line {number}: the quick brown fox, die flinke Füchsin, すばやい狐 \u0301e\n" for number in range(200))
 
 
-class Tmux:
-    """tmux at a socket of its own."""
-
-    def __init__(self, directory: Path) -> None:
-        self._command = ["tmux", "-f", "/dev/null", "-S", str(directory / "tmux.sock")]
-
-    def start(self, command: list[str], directory: Path) -> None:
-        size = ["-x", str(COLS), "-y", str(ROWS)]
-        self("new-session", "-d", "-s", "it", *size, "-c", str(directory), *command)
-        self("set-option", "-g", "status", "off")
-        self("resize-window", "-t", "it", *size)
-
-    def type(self, keys: str) -> None:
-        self("send-keys", "-t", "it", "-l", "--", keys)
-
-    def screen(self) -> str:
-        return self("capture-pane", "-p", "-t", "it")
-
-    def close(self) -> None:
-        subprocess.run([*self._command, "kill-server"], check=False, capture_output=True)
-
-    def __call__(self, *words: str) -> str:
-        environment = {name: value for name, value in os.environ.items() if name != "TMUX"} | {"LANG": "C.UTF-8"}
-        return subprocess.run(
-            [*self._command, *words], check=True, capture_output=True, text=True, env=environment
-        ).stdout
-
-
 @pytest.fixture
 def tmux() -> Iterator[Tmux]:
     # a socket's path must be short, and pytest's directories are long
 
     with tempfile.TemporaryDirectory(prefix="fugue-") as directory:
-        tmux = Tmux(Path(directory))
+        tmux = Tmux(Path(directory), COLS, ROWS)
         try:
             yield tmux
         finally:
@@ -128,8 +104,44 @@ def test_a_program_shows_the_same_as_in_tmux(tmp_path: Path, tmux: Tmux, command
             assert text_of(mine) == text_of(theirs), f"after {pressed!r}"
 
 
+def test_the_frame_of_htop_is_the_same_as_in_tmux(tmp_path: Path, tmux: Tmux) -> None:
+    """Its heading, its bar of function keys, and the labels of its meters, with their looks; figures differ."""
+    program = shutil.which("htop")
+    if program is None:
+        pytest.skip("there is no htop")
+    environment = {"PATH": os.environ["PATH"], "LANG": "C.UTF-8", "HOME": str(tmp_path)}
+    names = [f"{name}={value}" for name, value in environment.items()]
+    command = ["env", "-i", *names, "TERM=xterm-256color", program, "-d", "100"]
+
+    def frame(lines: Iterable[Line]) -> dict[str, list[Run]]:
+        """Return the characters of the frame with their looks, by row."""
+        found = {}
+        for line in lines:
+            cells = [Run(character, run.fg, run.bg, run.attrs) for run in line for character in run.text]
+            text = "".join(run.text for run in line).rstrip()  # tmux does not tell of the blanks behind it
+            if text.startswith("F1") or "PID" in text:
+                found[text] = cells[: len(text)]
+            elif meter := re.match(r" +(\d+|Mem|Swp)\[", text):
+                found[meter[0]] = cells[: meter.end()]
+        return found
+
+    with Daemon(tmp_path) as daemon, daemon.connect() as wire:
+        described = {"command": command, "directory": "/", "environment": environment, "cols": COLS, "rows": ROWS}
+        wire.ask("session.create", name="it", program=described)
+        tmux.start(command, tmp_path)
+        until(lambda: "F10Quit" in capture(wire) and "F10Quit" in tmux.screen())
+        lines = wire.ask("window.lines", session="it", first=-ROWS, limit=ROWS)["lines"]
+        mine = frame(tuple(Run(*run) for run in line) for line in lines)
+        screen = open_screen(COLS, ROWS)
+        screen.feed(tmux.screen(ansi=True).rstrip("\n").replace("\n", "\r\n").encode())
+        theirs = frame(screen.lines(0, ROWS))
+        assert {"Mem", "Swp", "F1Help"} <= {label.strip(" [")[:6] for label in mine}
+        assert len(mine) >= 5
+        assert mine == theirs
+
+
 def test_tmux_itself_runs_in_a_window(tmp_path: Path, tmux: Tmux) -> None:
-    inner = ["tmux", "-f", "/dev/null", "-S", str(Path(tmux._command[4]).with_name("inner.sock"))]
+    inner = ["tmux", "-f", "/dev/null", "-S", str(tmux.socket.with_name("inner.sock"))]
     environment = {
         "PATH": os.environ["PATH"],
         "LANG": "C.UTF-8",
