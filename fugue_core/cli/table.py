@@ -7,19 +7,27 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
 _GAP = "  "
+_HEAD_ROLE = "faint"
 
 
-def lines(heads: Sequence[str], rows: Sequence[Sequence[str]], paint: Callable[[int, str], str]) -> list[str]:
+def lines(
+    heads: Sequence[str], rows: Sequence[Sequence[str]], roles: Sequence[str], paint: Callable[[str, str], str]
+) -> list[str]:
     """Return the lines of a table, columns as wide as their widest cell and two apart.
 
     Args:
         heads: The first line; column 0 of it and so on.
         rows: Cells, printable already.
-        paint: Given a column (-1: a head) and a cell, returns what is shown: the same text, perhaps coloured.
+        roles: The role of each column's colour, empty for none; there may be more than columns.
+        paint: Given a role and a cell, returns what is shown: the same text, perhaps coloured.
     """
     widths = [max(map(columns, cells)) for cells in zip(heads, *rows, strict=True)]
-    head = _line([(head, paint(-1, head)) for head in heads], widths)
-    return [head, *(_line([(cell, paint(column, cell)) for column, cell in enumerate(row)], widths) for row in rows)]
+
+    def painted(role: str, cell: str) -> tuple[str, str]:
+        return cell, paint(role, cell) if role else cell
+
+    head = _line([painted(_HEAD_ROLE, head) for head in heads], widths)
+    return [head, *(_line(list(map(painted, roles, row)), widths) for row in rows)]
 
 
 def columns(text: str) -> int:

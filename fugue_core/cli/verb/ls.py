@@ -41,13 +41,7 @@ def run(command: Command) -> int:
             "no session matches" if command.has("filter") else "no sessions; `fugue join NAME` or `fugue new` makes one"
         )
         return outcome.DONE
-    paint = paint_for_stdout()
-
-    def shown(column: int, cell: str) -> str:
-        role = "faint" if column < 0 else _ROLES[column]
-        return paint(role, cell) if role else cell
-
-    for line in lines(heads, rows, shown):
+    for line in lines(heads, rows, _ROLES, paint_for_stdout()):
         output.put(line)
     return outcome.DONE
 

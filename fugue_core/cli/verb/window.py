@@ -65,13 +65,7 @@ def show(command: Command) -> int:
         return outcome.DONE
     now_s = time.time()
     rows = [_row(window, names.get(window["session"], window["session"]), now_s) for window in found]
-    paint = paint_for_stdout()
-
-    def shown(column: int, cell: str) -> str:
-        role = "faint" if column < 0 else _ROLES[column]
-        return paint(role, cell) if role else cell
-
-    for line in lines(_HEADS, rows, shown):
+    for line in lines(_HEADS, rows, _ROLES, paint_for_stdout()):
         output.put(line)
     return outcome.DONE
 
