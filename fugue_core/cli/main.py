@@ -72,10 +72,9 @@ def _find(outer: Verb | None, name: str) -> Verb:
         if name in NAMES:
             return load(name)
         raise UsageError(f"there is no verb {name!r}{near(name, NAMES)}")
-    inner = {verb.name.rpartition(" ")[2]: verb for verb in outer.verbs}
-    if name in inner:
-        return inner[name]
-    raise UsageError(f"there is no {name!r} here, only {', '.join(inner)}{near(name, inner)}")
+    if name in outer.within:
+        return outer.within[name]
+    raise UsageError(f"there is no {name!r} here, only {', '.join(outer.within)}{near(name, outer.within)}")
 
 
 def _explain(verb: Verb | None, values: dict[str, list[str]]) -> int:

@@ -76,7 +76,7 @@ def usage(verb: Verb | None) -> str:
         return "fugue [OPTIONS] [VERB ...]"
     words = ["fugue", verb.name]
     if verb.verbs:
-        words.append("|".join(inner.name.rpartition(" ")[2] for inner in verb.verbs) + " ...")
+        words.append("|".join(verb.within) + " ...")
     words += map(_option_usage, verb.options)
     words += map(_argument_usage, verb.arguments)
     return " ".join(words)

@@ -57,7 +57,7 @@ def assign(words: Sequence[str], verb: Verb, values: dict[str, list[str]]) -> No
         UsageError: Too many, too few, or one is not accepted; or `verb` has verbs within, and none was named.
     """
     if verb.verbs:
-        raise UsageError(f"do what? {', '.join(inner.name.rpartition(' ')[2] for inner in verb.verbs)}")
+        raise UsageError(f"do what? {', '.join(verb.within)}")
     position = 0
     for argument in verb.arguments:
         end = len(words) if argument.is_repeatable else position + 1

@@ -150,8 +150,8 @@ class Argument:
         self.completes = completes
 
 
-def _do_nothing(command: Command) -> int:
-    raise NotImplementedError(f"{command} names no verb within")
+def _refuse(_command: Command) -> int:
+    raise AssertionError("`parser.assign` refuses a line that names no verb within")
 
 
 class Verb:
@@ -163,10 +163,11 @@ class Verb:
         details: More, for the help: paragraphs, parted by blank lines.
         examples: Each a command line and what it does.
         verbs: The verbs within this one; then it has nothing else and does nothing itself.
+        within: The same by the word with which each is called: `add` for `tag add`.
         run: Does it, and returns the exit code.
     """
 
-    __slots__ = ("arguments", "details", "examples", "name", "options", "run", "summary", "verbs")
+    __slots__ = ("arguments", "details", "examples", "name", "options", "run", "summary", "verbs", "within")
 
     def __init__(  # noqa: PLR0913  # a declaration
         self,
@@ -182,12 +183,13 @@ class Verb:
     ) -> None:
         self.name = name
         self.summary = summary
-        self.run = run or _do_nothing
+        self.run = run or _refuse
         self.details = details
         self.arguments = arguments
         self.options = options
         self.examples = examples
         self.verbs = verbs
+        self.within = {verb.name.rpartition(" ")[2]: verb for verb in verbs}
 
 
 GLOBAL_OPTIONS: Final = (

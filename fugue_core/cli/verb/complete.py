@@ -128,7 +128,7 @@ def _options(spot: Spot) -> dict[str, Option]:
 def _verb_within(outer: Verb | None, name: str) -> Verb | None:
     if outer is None:
         return load(name) if name in NAMES else None
-    return next((inner for inner in outer.verbs if inner.name.rpartition(" ")[2] == name), None)
+    return outer.within.get(name)
 
 
 def _argument_at(verb: Verb, position: int) -> Argument | None:
@@ -184,7 +184,7 @@ def candidates(spot: Spot, world: _World) -> Candidates:
         return [(flag, option.help) for flag, option in _options(spot).items()]
     if spot.verb is None:
         return _verbs(world, "")
-    return [(inner.name.rpartition(" ")[2], inner.summary) for inner in spot.verb.verbs]
+    return [(name, inner.summary) for name, inner in spot.verb.within.items()]
 
 
 def _verbs(_world: _World, _current: str) -> Candidates:

@@ -23,10 +23,9 @@ def run(command: Command) -> int:
         raise Failure(outcome.USAGE, f"there is no verb {names[0]!r}{near(names[0], NAMES)}")
     verb = load(names[0])
     for name in names[1:]:
-        inner = {inner.name.rpartition(" ")[2]: inner for inner in verb.verbs}
-        if name not in inner:
-            raise Failure(outcome.USAGE, f"there is no verb {name!r} in `fugue {verb.name}`{near(name, inner)}")
-        verb = inner[name]
+        if name not in verb.within:
+            raise Failure(outcome.USAGE, f"there is no verb {name!r} in `fugue {verb.name}`{near(name, verb.within)}")
+        verb = verb.within[name]
     output.put(manual.page(verb))
     return outcome.DONE
 
