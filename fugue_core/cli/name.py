@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import os
 
+from fugue_core.client.oneshot import Refused
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
+
+    from fugue_core.client.jsontext import Encodable
 
 _BASE_CHARS = 60
 """So that a number still fits behind it."""
@@ -20,3 +24,17 @@ def names_after(path: str) -> Iterator[str]:
     yield base
     for number in range(2, _ATTEMPTS + 1):
         yield f"{base}-{number}"
+
+
+def under_a_free_name(path: str, request: dict[str, Encodable], make: Callable[[dict[str, Encodable]], str]) -> str:
+    """Return what `make` answers to a request for a session under the first of `names_after(path)` that nobody has.
+
+    Where all are taken, or none is fit for a name, the daemon finds one.
+    """
+    for name in names_after(path):
+        try:
+            return make({**request, "name": name})
+        except Refused as refused:
+            if refused.name not in {"SessionNameExists", "InvalidName"}:
+                raise
+    return make(request)

@@ -5,13 +5,13 @@ from __future__ import annotations
 import os
 
 from fugue_core.cli import outcome, output
-from fugue_core.cli.name import names_after
+from fugue_core.cli.name import under_a_free_name
 from fugue_core.cli.program import chosen_directory, program
 from fugue_core.cli.spec import COMMANDS, FILES, SETTING, TAGS, Argument, Option, Verb
 from fugue_core.cli.verb.attach import is_at_terminal
 from fugue_core.cli.verb.join import here
 from fugue_core.client.jsontext import decode
-from fugue_core.client.oneshot import Refused, new_id
+from fugue_core.client.oneshot import new_id
 from fugue_core.printable import printable
 
 TYPE_CHECKING = False
@@ -63,15 +63,13 @@ def _create_in(directory: str, command: Command, create: Create) -> str:
         "program": program(command, words, directory, command.texts("env"), keep=command.has("keep")),
         **here(directory),
     }
+
+    def make(named: dict[str, Encodable]) -> str:
+        return create({**named, "id": new_id()})  # a new one each time: what was refused under another is not a retry
+
     if command.has("name"):
-        return create({**request, "name": command.text("name"), "id": new_id()})
-    for name in names_after(words[0] if words else directory):
-        try:
-            return create({**request, "name": name, "id": new_id()})
-        except Refused as refused:
-            if refused.name not in {"SessionNameExists", "InvalidName"}:
-                raise
-    return create({**request, "id": new_id()})  # the daemon knows a free name
+        return make({**request, "name": command.text("name")})
+    return under_a_free_name(words[0] if words else directory, request, make)
 
 
 VERB = Verb(

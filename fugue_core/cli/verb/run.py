@@ -7,7 +7,7 @@ import signal
 import subprocess
 
 from fugue_core.cli import outcome
-from fugue_core.cli.name import names_after
+from fugue_core.cli.name import under_a_free_name
 from fugue_core.cli.spec import COMMANDS, TAGS, Argument, Option, Verb
 from fugue_core.cli.verb.join import here, join
 from fugue_core.client.jsontext import decode
@@ -42,13 +42,7 @@ def _join(command: Command, program: str) -> str:
     request: dict[str, Encodable] = {"tags": command.texts("tag"), "for_pid": os.getpid(), **here()}
     if command.has("name"):
         return join(command, {**request, "name": command.text("name")})
-    for name in names_after(program):
-        try:
-            return join(command, {**request, "name": name})
-        except Refused as refused:
-            if refused.name not in {"SessionNameExists", "InvalidName"}:
-                raise
-    return join(command, request)  # the daemon knows a free name
+    return under_a_free_name(program, request, lambda named: join(command, named))
 
 
 def _run(words: list[str], variables: dict[str, str]) -> int:
