@@ -17,13 +17,12 @@ from typing import Literal, TypeAlias, get_args
 import msgspec
 
 from fugue_core.errors import InvalidFilter
-from fugue_core.protocol.envelope import Envelope, Participant, Recipient
+from fugue_core.protocol.envelope import STATES, Envelope, Participant, Recipient
 from fugue_core.protocol.session import SessionInfo, parse_session_id
 from fugue_core.protocol.target import Tagged
 
 Key: TypeAlias = Literal["tag", "from", "to", "type", "state", "reply", "repo", "text"]
 KEYS: tuple[Key, ...] = get_args(Key)
-STATES = ("queued", "handed", "acked", "expired", "dead")
 
 MAX_WORDS = 64
 """Words in one filter; SQLite, which carries some of them out, has its limits too."""

@@ -13,14 +13,12 @@ import msgspec
 
 from fugue_core.errors import MessageNotFound, StoreUnavailable
 from fugue_core.filter import Term, folded, parse_filter
-from fugue_core.protocol.envelope import DeliveryCounts, DeliveryInfo, DeliveryState, Envelope, Participant
+from fugue_core.protocol.envelope import STATES, DeliveryCounts, DeliveryInfo, DeliveryState, Envelope, Participant
 from fugue_core.protocol.message import MessageId, PackedMessage
 from fugue_core.protocol.requests import ListMessages, LogEntry, LogPage, MessageRecord
 from fugue_core.protocol.session import parse_session_id
 from fugue_core.protocol.target import Broadcast, SessionNamed, Tagged, WireTarget, Worktree
 
-STATES: tuple[DeliveryState, ...] = ("queued", "handed", "acked", "expired", "dead")
-"""A state's place here is its number on disk; those below 2 are open."""
 STATE_NUMBERS = {state: number for number, state in enumerate(STATES)}
 
 PAGE_BYTES = 8 * 1024 * 1024

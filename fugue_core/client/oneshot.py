@@ -257,7 +257,7 @@ def _open(socket_path: str) -> _socket.socket:
     try:
         connection.connect(socket_path)
         _check_owner(connection, socket_path)
-    except BaseException:
+    except BaseException:  # ctrl+c too: nothing is caught here, the socket only goes where nobody else will close it
         connection.close()
         raise
     return connection

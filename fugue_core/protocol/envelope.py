@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from typing import Literal, TypeAlias
+from typing import Literal, TypeAlias, get_args
 from uuid import UUID
 
 import msgspec
@@ -14,6 +14,8 @@ from fugue_core.protocol.message import OrchestrationMessage, PackedMessage
 from fugue_core.protocol.target import WireTarget
 
 DeliveryState: TypeAlias = Literal["queued", "handed", "acked", "expired", "dead"]
+STATES: tuple[DeliveryState, ...] = get_args(DeliveryState)
+"""A state's place here is its number on disk; those below 2 are open."""
 
 
 class Participant(msgspec.Struct, frozen=True, kw_only=True, gc=False):

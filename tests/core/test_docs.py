@@ -17,9 +17,9 @@ import pytest
 from fugue_core import errors, limits
 from fugue_core.daemon.local import LocalDaemon
 from fugue_core.errors import FugueError
-from fugue_core.filter import KEYS, MAX_WORD_CHARS, MAX_WORDS, STATES
+from fugue_core.filter import KEYS, MAX_WORD_CHARS, MAX_WORDS
 from fugue_core.limits import Limits
-from fugue_core.protocol.envelope import DeliveryCounts, DeliveryInfo, Envelope, Recipient
+from fugue_core.protocol.envelope import STATES, DeliveryCounts, DeliveryInfo, Envelope, Recipient
 from fugue_core.protocol.events import EVENTS
 from fugue_core.protocol.message import OrchestrationMessage
 from fugue_core.protocol.request import Request

@@ -12,7 +12,6 @@ from fugue_core.filter import (
     KEYS,
     MAX_WORD_CHARS,
     MAX_WORDS,
-    STATES,
     Filter,
     Key,
     Term,
@@ -20,6 +19,7 @@ from fugue_core.filter import (
     parse_filter,
     session_fields,
 )
+from fugue_core.protocol.envelope import STATES
 from fugue_core.protocol.session import SessionInfo
 
 Fields = dict[Key, list[str]]

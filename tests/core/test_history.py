@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 
 from fugue_core import history as history_module
 from fugue_core.errors import InvalidFilter, MessageNotFound
-from fugue_core.filter import MAX_WORD_CHARS, STATES, message_fields, parse_filter
+from fugue_core.filter import MAX_WORD_CHARS, message_fields, parse_filter
 from fugue_core.history import History
-from fugue_core.protocol.envelope import DeliveryCounts, DeliveryState, Envelope, Participant
+from fugue_core.protocol.envelope import STATES, DeliveryCounts, DeliveryState, Envelope, Participant
 from fugue_core.protocol.message import MessageId, PackedMessage
 from fugue_core.protocol.requests import ListMessages, LogPage
 from fugue_core.protocol.session import SessionId
