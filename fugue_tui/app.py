@@ -233,7 +233,7 @@ class FugueApp(WatchingShell):
         news = self._doorbell.ring(time.monotonic())
         if news is None:
             return
-        self.notify(f"{news}   {with_keys(self, '{app.inbox} opens the inbox')}", markup=False)
+        self.notify(f"{news}   {with_keys(self, '{app.inbox} opens the inbox')}")
         if self._driver is not None:
             self._driver.write(terminal_notice(self._config.screen.bell, news, is_in_tmux="TMUX" in os.environ))
 

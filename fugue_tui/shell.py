@@ -14,12 +14,14 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.dom import DOMNode
 from textual.filter import LineFilter
+from textual.notifications import SeverityLevel
 from textual.widget import Widget
 from textual.widgets import Static
 
 from fugue_core.client import Client
 from fugue_core.client.link import Opener
 from fugue_core.place import DEFAULT_SERVER, server_name, socket_path
+from fugue_core.printable import printable
 from fugue_core.protocol.events import Event, MessageSent
 from fugue_core.protocol.session import SessionInfo
 from fugue_tui.config import Config, Memory, remember
@@ -40,6 +42,7 @@ from fugue_tui.keymap import (
     told,
     with_keys,
 )
+from fugue_tui.line import fit
 from fugue_tui.link import DaemonLink, LinkState
 from fugue_tui.palette import DARK, Palette
 from fugue_tui.roster import short_count
@@ -62,6 +65,8 @@ from fugue_tui.widgets.workspace import PaneName, Workspace
 FRAME_S = 1 / 30
 """Events are taken in as they come, and shown at most so often."""
 DEMO_SERVER = "demo"
+NOTICE_CELLS = 300
+"""Of what a toast says: two rows of a wide screen."""
 LEAST_WIDTH, LEAST_HEIGHT = 40, 10
 PANE_TITLES: dict[PaneName, str] = {
     "sessions": "sessions",
@@ -132,6 +137,25 @@ class Shell(Turnstile):
         self.workspace = Workspace(self.session_list, log, self.compose_pane, self.terminal_pane, id="panes")
         self.too_small = Static(f"fugue needs {LEAST_WIDTH} x {LEAST_HEIGHT}", id="too-small")
 
+    def notify(
+        self,
+        message: str,
+        *,
+        title: str = "",
+        severity: SeverityLevel = "information",
+        timeout: float | None = None,
+        markup: bool = False,  # noqa: ARG002  # what is said is never markup
+    ) -> None:
+        """Say something in a toast, of two rows at most; nothing of it is obeyed."""
+        words = printable(f"{title}: {message}" if title else message)
+        super().notify(fit(words, NOTICE_CELLS), severity=severity, timeout=timeout, markup=False)
+
+    def on_notify(self) -> None:
+        """Let what was said before make way for what the base class is about to show."""
+        self.clear_notifications()
+        for rack in self.screen.query("ToastRack"):
+            rack.remove_children()  # those among them, too, that are not shown yet
+
     def get_theme_variable_defaults(self) -> dict[str, str]:
         """Return our colours under every theme; those of other themes keep what we do not name."""
         return variables_of(DARK)
@@ -168,8 +192,8 @@ class Shell(Turnstile):
         self.start_page.server = "" if self._server in {DEFAULT_SERVER, DEMO_SERVER} else self._server
         self.start_page.place = self._link.place
         self.message_log.focus()
-        for trouble in self._trouble:
-            self.notify(trouble, title="config.toml", severity="warning", timeout=10, markup=False)
+        if self._trouble:
+            self.notify("; ".join(self._trouble), title="config.toml", severity="warning", timeout=10)
         self.set_interval(FRAME_S, self._show_what_changed)
         self.set_interval(1.0, self._pass_second)
         self.follow_daemon()
@@ -387,7 +411,6 @@ class Shell(Turnstile):
         self.notify(
             with_keys(self, "{app.quit} quits; {app.quit_anywhere} does so while you write. Nothing typed is lost."),
             title="fugue",
-            markup=False,
         )
 
     def action_actions(self) -> None:
@@ -449,7 +472,7 @@ class Shell(Turnstile):
             return
         command = self.start_page.commands()[way]
         self.copy_to_clipboard(command)
-        self.notify(command, title="copied; paste it into a shell", markup=False)
+        self.notify(command, title="copied; paste it into a shell")
 
     @on(StartPage.Chosen)
     def begin(self, event: StartPage.Chosen) -> None:

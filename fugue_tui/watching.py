@@ -111,7 +111,7 @@ class WatchingShell(Shell):
                 words = exit_words(watch.state.exited)
         had_focus = pane.has_focus_within
         if not pane.keep_only([key for key in pane.views if key not in closed], self._next_living):
-            self.notify(f"the last program here {words}", markup=False)
+            self.notify(f"the last program here {words}")
             if self.workspace.has_terminals:
                 self._leave(to_log=had_focus)
 
@@ -162,7 +162,7 @@ class WatchingShell(Shell):
         if active is None or active.window is None or not pane.views or not free:
             self.open_session(session)
         elif not pane.can_split:
-            self.notify("four terminals are side by side already", markup=False)
+            self.notify("four terminals are side by side already")
         else:
             self.workspace.bring("terminal")
             pane.split(active.window, free[0], "beside")
@@ -182,7 +182,7 @@ class WatchingShell(Shell):
         else:
             self._leave(to_log=True)
             how = with_keys(self, "no terminal is open; {sessions.open} on a session with a program shows it")
-            self.notify(how, markup=False)
+            self.notify(how)
 
     @on(TerminalPane.Left)
     def leave_terminals(self) -> None:
@@ -341,7 +341,7 @@ class WatchingShell(Shell):
         try:
             window = await self.client.windows.new(beside.session, directory=directory)
         except FugueError as error:
-            self.notify(str(error), severity="error", markup=False)
+            self.notify(str(error), severity="error")
             return None
         self._world.apply(WindowChanged(window=window))
         return WindowKey(window.session, window.window)
@@ -352,7 +352,7 @@ class WatchingShell(Shell):
         session, numbers = event.window.session, sorted(self._world.windows.get(event.window.session, {}))
         if event.number is not None:
             if event.number not in numbers:
-                self.notify(f"there is no window {event.number}", markup=False)
+                self.notify(f"there is no window {event.number}")
                 return
             number = event.number
         elif event.window.window in numbers:
@@ -386,7 +386,7 @@ class WatchingShell(Shell):
                 await self.client.windows.kill(key.session, key.window)
         except FugueError as error:
             if panel is None:
-                self.notify(str(error), severity="error", markup=False)
+                self.notify(str(error), severity="error")
             else:
                 panel.show_refusal(str(error))
         else:
@@ -403,7 +403,7 @@ class WatchingShell(Shell):
         try:
             last = await self.client.windows.lines(-PAGE_LINES, PAGE_LINES, key.session, key.window)
         except FugueError as error:
-            self.notify(str(error), severity="error", markup=False)
+            self.notify(str(error), severity="error")
             return
         view = event.pane.views.get(key)
         if view is not None:
@@ -462,4 +462,4 @@ class WatchingShell(Shell):
         try:
             await self.client.windows.respawn(event.window.session, event.window.window)
         except FugueError as error:
-            self.notify(str(error), severity="error", markup=False)
+            self.notify(str(error), severity="error")

@@ -475,7 +475,7 @@ class SessionList(RowList):
         if chosen:
             self.app.copy_to_clipboard("\n".join(str(info.id) for info in chosen))
             what = f"the id of {fit(chosen[0].name, NAME_CHARS)}" if len(chosen) == 1 else f"{len(chosen)} ids"
-            self.notify(f"copied {what}", markup=False)
+            self.notify(f"copied {what}")
 
     def on_click(self, event: events.Click) -> None:
         """Put the cursor there, fold a heading; a second click edits the tags, one on the order sorts."""

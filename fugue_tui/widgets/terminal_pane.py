@@ -360,7 +360,7 @@ class TerminalPane(Widget):
         if self.can_split:
             self.post_message(self.SplitAsked(self, self._active, way))
         else:
-            self.notify(f"{MOST} terminals are side by side already", markup=False)
+            self.notify(f"{MOST} terminals are side by side already")
 
     def action_go(self, direction: Direction) -> None:
         """Give the keys to the terminal next to this one; left of all are the sessions."""

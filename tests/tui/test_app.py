@@ -151,6 +151,30 @@ async def test_keys_and_clicks_copy_what_the_start_page_shows(daemon: LocalDaemo
         assert "new" in seen.app.clipboard
 
 
+@pytest.mark.parametrize("size", [(60, 20), (80, 24), (120, 40), (200, 60)])
+async def test_a_toast_covers_nothing_that_is_typed(daemon: LocalDaemon, size: tuple[int, int]) -> None:
+    async with open_app(daemon, size=size) as seen:
+        await seen.press("M", "x", "tab")
+        for text in ("short", "cannot be done, " * 20, "the newest of all"):
+            seen.app.notify(text, severity="error")
+        await seen.until_shown("the newest of all")
+        assert "cannot be done" not in seen.text
+        seen.app.notify("cannot be done, " * 40, severity="error")
+        await seen.until_shown("cannot be done")
+        toast = seen.app.screen.query_one("Toast").region
+        assert toast.bottom == size[1]
+        for field in (*seen.app.compose_pane.query("Input"), seen.app.compose_pane.query_one("#payload")):
+            assert not toast.overlaps(field.region)
+
+
+async def test_what_a_toast_says_is_text_and_nothing_else(daemon: LocalDaemon) -> None:
+    async with open_app(daemon) as seen:
+        seen.app.message_log.notify("[red]\x1b[2Jred[/]\nnext", title="[b]who\u202e")
+        await seen.until_shown("[red]")
+        assert "[b]who" in seen.lines[-1]
+        assert all(line.isprintable() for line in seen.lines)
+
+
 async def test_the_demo_is_asked_for_by_leaving(daemon: LocalDaemon) -> None:
     async with open_app(daemon) as seen:
         await seen.press("D")
