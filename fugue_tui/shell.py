@@ -21,7 +21,6 @@ from textual.widgets import Static
 from fugue_core.client import Client
 from fugue_core.client.link import Opener
 from fugue_core.place import DEFAULT_SERVER, server_name, socket_path
-from fugue_core.printable import printable
 from fugue_core.protocol.events import Event, MessageSent
 from fugue_core.protocol.session import SessionInfo
 from fugue_tui.config import Config, Memory, remember
@@ -147,8 +146,8 @@ class Shell(Turnstile):
         markup: bool = False,  # noqa: ARG002  # what is said is never markup
     ) -> None:
         """Say something in a toast, of two rows at most; nothing of it is obeyed."""
-        words = printable(f"{title}: {message}" if title else message)
-        super().notify(fit(words, NOTICE_CELLS), severity=severity, timeout=timeout, markup=False)
+        words = fit(f"{title}: {message}" if title else message, NOTICE_CELLS)
+        super().notify(words, severity=severity, timeout=timeout, markup=False)
 
     def on_notify(self) -> None:
         """Let what was said before make way for what the base class is about to show."""
