@@ -116,9 +116,9 @@ class GhosttyScreen:
         show = ansi_line if ansi else text_line
         return "".join(f"{show(line)}\n" for line in lines)
 
-    def redraw(self, *, scrollback: bool = False) -> bytes:
+    def redraw(self, *, scrollback: bool = False, is_quick: bool = False) -> bytes:
         """Return what makes another terminal like this one."""
-        return redraw(self._terminal, has_scrollback=scrollback)
+        return redraw(self._terminal, has_scrollback=scrollback, is_quick=is_quick)
 
     def close(self) -> None:
         """Give back the memory."""

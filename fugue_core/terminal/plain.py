@@ -93,7 +93,7 @@ class PlainScreen:
             texts += [""] * (self.rows - len(texts))
         return "".join(f"{text.rstrip(' ')}\n" for text in texts)
 
-    def redraw(self, *, scrollback: bool = False) -> bytes:  # noqa: ARG002  # the bytes bring it along
+    def redraw(self, *, scrollback: bool = False, is_quick: bool = False) -> bytes:  # noqa: ARG002  # bytes are all
         """Return what came last, for a terminal that understands it."""
         return bytes(self._tail)
 

@@ -28,23 +28,15 @@ class Pty:
     What is typed and not yet read by the program waits here, without limit: `waiting_bytes` is for whoever has one.
     """
 
-    def __init__(
-        self,
-        master: int,
-        on_read: Callable[[bytes], None],
-        on_output: Callable[[bytes], None],
-        pace: Pace,
-    ) -> None:
-        """Read from `master` from now on.
+    def __init__(self, master: int, on_output: Callable[[bytes], None], pace: Pace) -> None:
+        """Read from `master` from now on; `on_output` is called with what comes.
 
         Args:
             master: Non-blocking, or `NO_TERMINAL`.
-            on_read: Called with each part as soon as it is read, before the next is.
-            on_output: Called with what the program writes, in larger parts.
+            on_output: Called with what the program writes.
             pace: Says how long to rest between two parts of a flood.
         """
         self._master = master
-        self._on_read = on_read
         self._on_output = on_output
         self._pace = pace
         self._loop = asyncio.get_running_loop()
@@ -113,7 +105,6 @@ class Pty:
                 # no process has the terminal open: until one has again, it would be readable all the time
                 self._look_again_in(HUNG_UP_S)
                 break
-            self._on_read(data)
             pieces.append(data)
             size_bytes += len(data)
         if pieces:

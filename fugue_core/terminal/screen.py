@@ -124,13 +124,14 @@ class Screen(Protocol):
             ansi: With colours and attributes. Each line stands for itself and ends as it began, without any.
         """
 
-    def redraw(self, *, scrollback: bool = False) -> bytes:
+    def redraw(self, *, scrollback: bool = False, is_quick: bool = False) -> bytes:
         """Return what makes a fresh terminal of the same size look and behave like this one.
 
         It ends within a sequence where `feed` last did, so that the program's next output can follow at once.
 
         Args:
             scrollback: Let its scrollback be the same too.
+            is_quick: Let the looks of what is in the scrollback differ a little, for a twentieth of the time.
         """
 
     def close(self) -> None:

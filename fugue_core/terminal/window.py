@@ -90,7 +90,7 @@ class Window:
         self._news_at = 0.0
         self._frame_at = 0.0
         self._cell_viewers = 0
-        self._pty = Pty(master, journal.output, self._take_output, pace)
+        self._pty = Pty(master, self._take_output, pace)
 
     @property
     def waiting_bytes(self) -> int:
@@ -189,6 +189,7 @@ class Window:
     # -------------------------------------------------------------------------------------------------------- private
 
     def _take_output(self, data: bytes) -> None:
+        self.journal.output(data)
         for viewer in self.viewers:
             if not viewer.wants_cells:
                 viewer.write(data)
@@ -204,7 +205,7 @@ class Window:
         self._have_news()
 
     def _begin_journal(self) -> None:
-        self.journal.begin(self.cols, self.rows, self.screen.redraw(scrollback=True))
+        self.journal.begin(self.cols, self.rows, self.screen.redraw(scrollback=True, is_quick=True))
 
     def _show_frame(self) -> None:
         if self._next_frame is not None:

@@ -89,9 +89,9 @@ def seen(line: Line) -> list[tuple[str, int | None, int | None, int]]:
     return found
 
 
-def redrawn(screen: Screen, *, scrollback: bool = False) -> Screen:
+def redrawn(screen: Screen, *, scrollback: bool = False, is_quick: bool = False) -> Screen:
     """Return another that was told to look like it."""
-    return fed(screen.redraw(scrollback=scrollback), screen.cols, screen.rows, 100)
+    return fed(screen.redraw(scrollback=scrollback, is_quick=is_quick), screen.cols, screen.rows, 100)
 
 
 class TestBoth:
@@ -480,6 +480,20 @@ class TestRedraw:
         for each in range(screen.history_rows):
             assert seen(other.lines(each, 1)[0]) == seen(screen.lines(each, 1)[0])
         assert all_of(other) == all_of(screen)
+
+    @given(parts=st.lists(st.one_of(SEQUENCES, st.just("\r\n")), max_size=40))
+    @settings(max_examples=200, deadline=None)
+    def test_made_quickly_only_the_looks_of_what_has_scrolled_out_may_differ(self, parts: list[str]) -> None:
+        screen = fed("".join(parts), 16, 4)
+        other = redrawn(screen, scrollback=True, is_quick=True)
+        assert all_of(other) == all_of(screen)
+
+    @pytest.mark.parametrize("is_quick", [False, True])
+    def test_text_and_colours_that_have_scrolled_out_come_along(self, is_quick: bool) -> None:  # noqa: FBT001
+        screen = fed(b"".join(b"\x1b[3%dm%d\x1b[0m of many\r\n" % (number % 8, number) for number in range(50)))
+        other = redrawn(screen, scrollback=True, is_quick=is_quick)
+        assert other.history_rows == screen.history_rows > 20
+        assert other.capture(scrollback=True, ansi=True) == screen.capture(scrollback=True, ansi=True)
 
     @given(parts=st.lists(SEQUENCES, max_size=30))
     @settings(max_examples=200, deadline=None)
