@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import ClassVar, Literal, NamedTuple
+from typing import ClassVar, Literal
 
-from rich.cells import cell_len, set_cell_size
 from textual import events
 from textual.binding import Binding, BindingType
 from textual.message import Message
@@ -16,12 +14,10 @@ from textual.strip import Strip
 from fugue_core.filter import Filter
 from fugue_core.printable import printable
 from fugue_core.protocol.requests import LogPage
-from fugue_core.protocol.target import Tagged
-from fugue_tui.jsonlines import Piece, preview
 from fugue_tui.line import Line
-from fugue_tui.palette import name_colour, tag_colour
 from fugue_tui.stretch import Stretch
-from fugue_tui.view import MessageRow, World, clock_time, short_target, state_of
+from fugue_tui.view import MessageRow, World, clock_time
+from fugue_tui.widgets.message_row import HEADS_FROM, MessagePen, columns_for
 from fugue_tui.widgets.row_list import TIGHT, RowList
 
 STRIPS = 2_000
@@ -29,67 +25,7 @@ STRIPS = 2_000
 PAGE_ROWS = 500
 AHEAD_ROWS = 100
 """So near to an end of what is at hand, the next page is asked for."""
-HEADS_FROM, FULL_FROM, MARK_FROM = 60, 72, 94
-PAYLOAD_FROM, TIME_FROM = 53, 44
 FEW_ROWS = 9
-VALUES_ONLY = 20
-"""A preview narrower than this shows values without their keys."""
-
-
-class Columns(NamedTuple):
-    """Where the columns begin, in cells; a column that is not shown has no width.
-
-    Attributes:
-        time_chars: 8: hours, minutes, seconds; 5: the minute once, then seconds.
-        has_mark: There is room for the mark of a reply, in column 1.
-    """
-
-    time: int
-    time_chars: int
-    sender: int
-    sender_chars: int
-    arrow: int
-    target: int
-    target_chars: int
-    kind: int
-    kind_chars: int
-    payload: int
-    payload_chars: int
-    state: int
-    has_namespace: bool
-    has_mark: bool
-
-
-def columns_for(width: int) -> Columns:
-    """Return the columns for a width. Sender and target grow to 14 and 18, and the payload has the other new cells."""
-    if width >= FULL_FROM:
-        has_mark = width >= MARK_FROM
-        time = 3 if has_mark else 2
-        sender = time + 10
-        more = max(0, width - MARK_FROM)
-        sender_chars, target_chars = 7 + min(7, more // 4), 11 + min(7, more // 4)
-        kind_chars = 17 if has_mark else 15
-        arrow = sender + sender_chars + 1
-        kind = arrow + 2 + target_chars + 1
-        payload, state = kind + kind_chars + 1, width - 9
-        return Columns(
-            time, 8, sender, sender_chars, arrow, arrow + 2, target_chars, kind, kind_chars,
-            payload, state - payload - 1, state, has_namespace=True, has_mark=has_mark,
-        )  # fmt: skip
-    time_chars = 5 if width >= TIME_FROM else 0
-    sender = 8 if time_chars else 2
-    arrow, state = sender + 7, width - 7
-    kind = arrow + 13
-    if width >= PAYLOAD_FROM:
-        payload = kind + 9
-        return Columns(
-            2, 5, sender, 6, arrow, arrow + 2, 10, kind, 8, payload, state - payload - 1, state,
-            has_namespace=False, has_mark=False,
-        )  # fmt: skip
-    return Columns(
-        2, time_chars, sender, 6, arrow, arrow + 2, 10, kind, max(0, state - kind - 1), state, 0, state,
-        has_namespace=False, has_mark=False,
-    )  # fmt: skip
 
 
 class MessageLog(RowList):
@@ -116,12 +52,11 @@ class MessageLog(RowList):
     is_following: reactive[bool] = reactive(default=True, init=False)
     note: reactive[str] = reactive("", init=False)
 
+    @dataclass
     class _About(Message):
         """Something about the log."""
 
-        def __init__(self, message_log: MessageLog) -> None:
-            super().__init__()
-            self.message_log = message_log
+        message_log: MessageLog
 
         @property
         def control(self) -> MessageLog:
@@ -131,12 +66,11 @@ class MessageLog(RowList):
     class Escaped(_About):
         """The user pressed escape where nothing was left to clear: neither filter nor search."""
 
+    @dataclass
     class _AboutRow(_About):
         """Something about a message."""
 
-        def __init__(self, message_log: MessageLog, row: MessageRow) -> None:
-            super().__init__(message_log)
-            self.row = row
+        row: MessageRow
 
     class Opened(_AboutRow):
         """The user wants to look into a message."""
@@ -148,22 +82,15 @@ class MessageLog(RowList):
         """The user wants to answer a message."""
 
     @dataclass
-    class BarAsked(Message):
+    class BarAsked(_About):
         """The user wants to filter, to search, or to go to a time."""
 
-        message_log: MessageLog
         purpose: Literal["filter", "search", "time"]
 
-        @property
-        def control(self) -> MessageLog:
-            """The log that this came from."""
-            return self.message_log
-
     @dataclass
-    class PageAsked(Message):
+    class PageAsked(_About):
         """The log needs a page of the daemon's history; answer with `take_page` or `refuse_page`."""
 
-        message_log: MessageLog
         filter_text: str
         before: int | None
         after: int | None
@@ -173,25 +100,14 @@ class MessageLog(RowList):
             """Which come first."""
             return "newest" if self.after is None else "oldest"
 
-        @property
-        def control(self) -> MessageLog:
-            """The log that this came from."""
-            return self.message_log
-
     @dataclass
-    class MatchAsked(Message):
+    class MatchAsked(_About):
         """No message at hand matches the search in this direction; is there one further on? Answer with `place`."""
 
-        message_log: MessageLog
         filter_text: str
         search_text: str
         before: int | None
         after: int | None
-
-        @property
-        def control(self) -> MessageLog:
-            """The log that this came from."""
-            return self.message_log
 
     def __init__(self, *, id: str | None = None) -> None:  # noqa: A002  # Textual's word
         super().__init__(id=id)
@@ -353,77 +269,16 @@ class MessageLog(RowList):
         row, rows = self.rows[index], self.rows
         clock = clock_time(row.envelope.sent_at)
         before = clock_time(rows[index - 1].envelope.sent_at) if index > self._top else ""
-        shared = 2 if clock == before else 1 if clock[:5] == before[:5] else 0
         is_cursor = index == self.cursor
-        key = (row.envelope.seq, row.version, width, fill, self.palette.name, shared, is_cursor, self.search_text)
+        key = (row.envelope.seq, row.version, width, fill, self.palette.name, before, is_cursor, self.search_text)
         strip = self._strips.get(key)
         if strip is None:
             if len(self._strips) >= STRIPS:
                 self._strips.clear()
-            strip = self._strips[key] = self._draw(row, width, fill, clock, shared)
+            pen = MessagePen(self.palette, width, is_cursor=fill != self.background)
+            is_match = self._does_match(row)
+            strip = self._strips[key] = pen.draw(Line(width, fill), row, clock, before, is_match=is_match)
         return strip
-
-    def _draw(self, row: MessageRow, width: int, fill: str, clock: str, shared: int) -> Strip:
-        palette, columns, envelope = self.palette, columns_for(width), row.envelope
-        is_cursor = fill != self.background
-        faint = palette.muted if is_cursor else palette.faint
-        line = Line(width, fill)
-        if columns.has_mark and envelope.reply_to is not None:
-            line.at(1).put("↳", palette.ghost)
-        if columns.time_chars == len(clock):
-            line.at(columns.time).put(clock, palette.ghost if shared == 2 else palette.muted)  # noqa: PLR2004
-        elif columns.time_chars:
-            shown = clock[5:].rjust(5) if shared and not is_cursor else clock[:5]
-            line.at(columns.time).put(shown, palette.ghost if shared == 2 else palette.muted)  # noqa: PLR2004
-        sender = envelope.sender.name
-        line.at(columns.sender).put(sender, name_colour(sender, palette), bold=is_cursor, width=columns.sender_chars)
-        line.at(columns.arrow).put("→", palette.ghost)
-        self._draw_target(line.at(columns.target), row, columns.target_chars)
-        self._draw_type(line.at(columns.kind), row, columns, faint)
-        if columns.payload_chars > 0:
-            line.at(columns.payload)
-            has_keys = columns.payload_chars >= VALUES_ONLY
-            draw_pieces(line, preview(bytes(envelope.packed.payload), has_keys=has_keys), columns.payload_chars, {
-                "key": faint, "punctuation": palette.ghost, "note": faint,
-            }, palette.muted)  # fmt: skip
-        self._draw_state(line.at(columns.state), row, faint, is_tight=columns.time_chars != len(clock))
-        return line.strip()
-
-    def _draw_target(self, line: Line, row: MessageRow, room: int) -> None:
-        palette, target = self.palette, row.envelope.target
-        shown = short_target(target, row.repo)
-        if isinstance(target, Tagged):
-            line.put(shown, tag_colour(target.tag, palette).text, width=room)
-        elif shown[:1] in ("*", "@"):
-            line.put(shown[0], palette.muted).put(shown[1:], palette.muted, width=room - 1)
-        else:
-            line.put(shown, palette.text, width=room)
-
-    def _draw_type(self, line: Line, row: MessageRow, columns: Columns, faint: str) -> None:
-        msg_type = row.envelope.packed.msg_type
-        namespace, dot, last = msg_type.rpartition(".")
-        colour = self.palette.accent if self._does_match(row) else self.palette.text
-        is_found = colour == self.palette.accent
-        if columns.has_namespace and dot and cell_len(printable(msg_type)) <= columns.kind_chars:
-            line.put(namespace + dot, faint).put(last, colour, bold=is_found)
-        else:
-            line.put(last or msg_type, colour, bold=is_found, width=columns.kind_chars)
-
-    def _draw_state(self, line: Line, row: MessageRow, faint: str, *, is_tight: bool) -> None:
-        palette = self.palette
-        sign, text = state_of(row)
-        glyph, sign_colour = {
-            "ok": ("✓", palette.ok),
-            "wait": ("…", palette.wait),
-            "held": ("○", palette.wait),
-            "bad": ("✗", palette.bad),
-            "none": ("–", faint),  # noqa: RUF001  # the dash of the design
-        }[sign]
-        text_colour = {"ok": faint, "bad": palette.bad, "held": palette.wait, "none": faint}.get(sign, palette.text)
-        line.put(glyph, sign_colour)
-        if not is_tight:
-            line.put(" ", faint)
-        line.put(text, text_colour, bold=sign == "bad", width=max(0, line.room - (0 if is_tight else 1)))
 
     def show_cursor(self) -> None:
         """Scroll so far that the row under the cursor is seen; where few are, in the middle of them."""
@@ -533,23 +388,3 @@ class MessageLog(RowList):
         super().on_click(event)
         if event.chain > 1 and event.y >= self.heading_rows:
             self.action_open()
-
-
-def draw_pieces(line: Line, pieces: Iterable[Piece], room: int, colours: dict[str, str], other: str) -> None:
-    """Draw pieces of JSON in at most `room` cells; what is cut ends in an ellipsis."""
-    found: list[tuple[str, str]] = []
-    used = 0
-    for piece in pieces:
-        text = printable(piece.text)
-        found.append((text, colours.get(piece.role, other)))
-        used += cell_len(text)
-        if used > room:
-            break
-    left = room if used <= room else room - 1
-    for text, colour in found:
-        shown = text if cell_len(text) <= left else set_cell_size(text[: left + 1], left)
-        if shown:
-            line.put(shown, colour)
-            left -= cell_len(shown)
-    if used > room > 0:
-        line.put("…", other)

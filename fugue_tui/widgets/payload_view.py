@@ -13,7 +13,7 @@ from fugue_core.printable import printable
 from fugue_tui.jsonlines import MAX_INDENT, JsonLine, Piece, lay_out
 from fugue_tui.line import Line
 from fugue_tui.widgets.inspector_part import MARGIN, InspectorPart
-from fugue_tui.widgets.message_log import draw_pieces
+from fugue_tui.widgets.message_row import draw_pieces
 from fugue_tui.widgets.row_list import RowList
 
 WRAPPED_ROWS = 400

@@ -17,7 +17,7 @@ from fugue_tui.line import Line
 from fugue_tui.palette import name_colour
 from fugue_tui.view import clock_time
 from fugue_tui.widgets.inspector_part import MARGIN, InspectorPart
-from fugue_tui.widgets.message_log import draw_pieces
+from fugue_tui.widgets.message_row import draw_pieces
 from fugue_tui.widgets.row_list import RowList
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 from typing import TYPE_CHECKING
 
@@ -17,10 +18,13 @@ from fugue_core.protocol.target import Broadcast, SessionNamed, Tagged, Worktree
 from fugue_tui.line import Line
 from fugue_tui.stretch import STRETCH_ROWS
 from fugue_tui.widgets.log_bar import LogBar
-from fugue_tui.widgets.message_log import MessageLog, columns_for
+from fugue_tui.widgets.message_log import MessageLog
+from fugue_tui.widgets.message_row import columns_for
 from tests.tui.messages import BEGAN_AT, MadeUpHistory, PaneApp, envelope, participant
 
 if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
     from textual.pilot import Pilot
 
 SIZE = (94, 20)
@@ -399,11 +403,17 @@ async def test_a_frame_costs_what_has_come_and_not_what_there_is() -> None:
         assert app.log_list.rows is rows
 
 
-async def test_a_line_stays_the_same_object_for_as_long_as_it_says_the_same() -> None:
+@contextlib.asynccontextmanager
+async def quiet_log() -> AsyncIterator[tuple[PaneApp, MessageLog, Pilot[None]]]:
+    """A log with half of a hundred messages at hand, in which nothing moves."""
     app = PaneApp(MadeUpHistory(100), live=50)
     async with app.run_test(size=SIZE) as pilot:
         await settle(pilot)
-        log = app.log_list
+        yield app, app.log_list, pilot
+
+
+async def test_a_line_stays_the_same_object_for_as_long_as_it_says_the_same() -> None:
+    async with quiet_log() as (app, log, pilot):
         before = log.render_lines(log.size.region)
         app.send(envelope(101))
         await pilot.pause()
@@ -412,10 +422,7 @@ async def test_a_line_stays_the_same_object_for_as_long_as_it_says_the_same() ->
 
 
 async def test_what_is_drawn_is_what_the_screen_shows() -> None:
-    app = PaneApp(MadeUpHistory(100), live=50)
-    async with app.run_test(size=SIZE) as pilot:
-        await settle(pilot)
-        log = app.log_list
+    async with quiet_log() as (_, log, _):
         whole = log.render_lines(log.size.region)
         assert [line.text for line in whole] == lines_of(log)
         part = log.render_lines(Region(5, 3, 20, 2))
@@ -423,10 +430,7 @@ async def test_what_is_drawn_is_what_the_screen_shows() -> None:
 
 
 async def test_a_tint_reaches_every_line() -> None:
-    app = PaneApp(MadeUpHistory(100), live=50)
-    async with app.run_test(size=SIZE) as pilot:
-        await settle(pilot)
-        log = app.log_list
+    async with quiet_log() as (_, log, _):
         plain = log.render_lines(log.size.region)
         log.styles.tint = "#ff0000 50%"
         tinted = log.render_lines(log.size.region)
@@ -434,10 +438,7 @@ async def test_a_tint_reaches_every_line() -> None:
 
 
 async def test_only_the_lines_are_drawn_anew_that_say_something_else() -> None:
-    app = PaneApp(MadeUpHistory(100), live=50)
-    async with app.run_test(size=SIZE) as pilot:
-        await settle(pilot)
-        log = app.log_list
+    async with quiet_log() as (app, log, pilot):
         log.action_follow()
         await settle(pilot)
         before = log.render_lines(log.size.region)
