@@ -16,17 +16,25 @@ class Background:
     def __init__(self) -> None:
         self._tasks: set[asyncio.Task[None]] = set()
 
+    def __bool__(self) -> bool:
+        """Whether anything runs."""
+        return bool(self._tasks)
+
     def run(self, work: Coroutine[Any, Any, None]) -> None:
         """Begin a task of the running loop."""
         task = asyncio.get_running_loop().create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._forget)
 
+    def abandon(self) -> None:
+        """Cancel all that runs, and leave it to end."""
+        for task in self._tasks:
+            task.cancel()
+
     async def cancel(self) -> None:
         """Cancel all that runs, and return when it has ended."""
         tasks = list(self._tasks)
-        for task in tasks:
-            task.cancel()
+        self.abandon()
         await asyncio.gather(*tasks, return_exceptions=True)
 
     def _forget(self, task: asyncio.Task[None]) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import math
 import os
@@ -11,24 +10,22 @@ from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from typing import Any, Literal, TypeAlias
 from uuid import UUID
 
-import msgspec
-
-import fugue_core
 from fugue_core import place
+from fugue_core.background import Background
 from fugue_core.client.channel import Channel
+from fugue_core.client.line import Line
 from fugue_core.client.link import Opener, SocketOpener
 from fugue_core.client.outbox import send_in_order
 from fugue_core.client.subscription import Subscription
 from fugue_core.client.whereabouts import whereabouts
 from fugue_core.client.window import VIEW_EVENTS, View, Views, Windows
-from fugue_core.errors import ConnectionLost, DaemonUnavailable, FugueError, InvalidParams, SessionNotFound
+from fugue_core.errors import ConnectionLost, FugueError, InvalidParams
 from fugue_core.identifier import new_id
 from fugue_core.protocol.envelope import Envelope, Recipient
 from fugue_core.protocol.events import Notice
 from fugue_core.protocol.message import OrchestrationMessage, pack
 from fugue_core.protocol.request import Request
 from fugue_core.protocol.requests import (
-    PROTOCOL_VERSION,
     Acked,
     AckMessages,
     DaemonStatus,
@@ -38,7 +35,6 @@ from fugue_core.protocol.requests import (
     GetMessage,
     GetSession,
     GetStatus,
-    Hello,
     JoinSession,
     ListMessages,
     ListSessions,
@@ -54,10 +50,8 @@ from fugue_core.protocol.requests import (
     ResolveTarget,
     SendMessage,
     SessionList,
-    Software,
     StopDaemon,
     SubscribeEvents,
-    VersionRange,
     Welcome,
 )
 from fugue_core.protocol.session import SessionInfo, WorktreeInfo, check_metadata
@@ -66,13 +60,6 @@ from fugue_core.protocol.window import Attached, AttachWindow
 
 Target: TypeAlias = OrchestrationTarget | WireTarget | str
 """A target as a value, or in its text form: `tag:mayor`, `session:bob`, `broadcast`, `worktree:/p`."""
-
-SHORT_LIVED_S = 0.5
-"""A connection that was lost sooner than this is not made again at once."""
-FIRST_RETRY_S = 0.02
-LAST_RETRY_S = 1.0
-PATIENCE_S = 30.0
-"""How long a request waits for a daemon that went away to come back, before it fails with `DaemonUnavailable`."""
 
 
 @contextlib.asynccontextmanager
@@ -123,38 +110,45 @@ class Client:
     def __init__(
         self, opener: Opener, *, session: str | None, name: str, attach: bool, is_inherited: bool = False
     ) -> None:
-        self._opener = opener
-        self._is_inherited = is_inherited
-        self._connected_at = -math.inf
-        self._pause_s = 0.0
-        self._session = session
-        self._name = name
+        self._line = Line(
+            opener,
+            session=session,
+            name=name,
+            attach=attach,
+            is_inherited=is_inherited,
+            on_notices=self._take_notices,
+            on_made=self._begin_anew,
+            on_lost=self._on_lost,
+        )
         self._attach = attach
-        self._channel: Channel | None = None
-        self._connecting = asyncio.Lock()
         self._subscription: Subscription | None = None
         self._views = Views()
-        self._tasks: set[asyncio.Task[None]] = set()
-        self._is_closed = False
+        self._background = Background()
         self._cursor = 0
-        self.session: SessionInfo | None = None
-        self.welcome: Welcome | None = None
         self.windows = Windows(self._ask, self._look)
+
+    @property
+    def session(self) -> SessionInfo | None:
+        """Whom this client speaks for, as the daemon said last."""
+        return self._line.session
+
+    @property
+    def welcome(self) -> Welcome | None:
+        """What the daemon said last at `hello`."""
+        return self._line.welcome
 
     async def open(self) -> None:
         """Connect now, so that what is wrong shows at once and not at the first request."""
-        await self._connected()
+        await self._line.channel()
 
     def close(self) -> None:
         """End the connection. The session, if any, goes on."""
-        self._is_closed = True
+        self._line.is_closed = True
         if self._subscription is not None:
             self._subscription.close()
         self._views.lose(ConnectionLost("closed"))
-        for task in self._tasks:
-            task.cancel()
-        if self._channel is not None:
-            self._channel.close()
+        self._background.abandon()
+        self._line.close()
 
     # ------------------------------------------------------------------------------------------------------ sessions
 
@@ -185,11 +179,9 @@ class Client:
         if directory is not None:
             there = await whereabouts(directory)
             repo, worktree = repo or there.repo, worktree or there.worktree
-        if self._is_inherited and self._channel is not None:
-            self._is_inherited = False
-            self._session = self.session = None
-            self._channel.close()  # its identity is bound for good
-            self._connected_at = -math.inf
+        if self._line.is_inherited and self._line.welcome is not None:
+            self._line.is_inherited = False
+            self._line.speak_for_nobody()
         info: SessionInfo = await self._ask(
             JoinSession(
                 name=name,
@@ -203,8 +195,7 @@ class Client:
                 attach=self._attach,
             )
         )
-        self._session = str(info.id)
-        self.session = info
+        self._line.speak_for(info)
         return info
 
     async def sessions(self, filter: str = "") -> tuple[SessionInfo, ...]:  # noqa: A002  # the word of the contract
@@ -275,7 +266,7 @@ class Client:
             FugueError: The first refusal; the others were sent all the same.
         """
         requests = (_sending(target, message) for target, message in messages)
-        answers = await send_in_order(requests, self._connected)
+        answers = await send_in_order(requests, self._line.channel)
         refusal = next((answer for answer in answers if isinstance(answer, FugueError)), None)
         if refusal is not None:
             raise refusal
@@ -343,7 +334,7 @@ class Client:
 
         One at a time: a second one ends the first.
         """
-        channel = await self._connected()
+        channel = await self._line.channel()
         if self._subscription is not None:
             self._subscription.close()
         subscription = Subscription(self._unsubscribe, self._catch_up)
@@ -363,112 +354,44 @@ class Client:
 
     async def stop_daemon(self, *, end_programs: bool = False) -> None:
         """End the daemon; what is stored will be there again, and programs go on, unless they are to end as well."""
-        channel = await self._connected()
+        channel = await self._line.channel()
         with contextlib.suppress(ConnectionLost):  # it may be gone before its answer is read
             await channel.ask(StopDaemon(end_programs=end_programs))
 
     # ------------------------------------------------------------------------------------------------------- private
 
     async def _ask(self, request: Request) -> Any:
-        while True:
-            channel = await self._connected()
-            try:
-                return await channel.ask(request)
-            except ConnectionLost:
-                if self._is_closed:
-                    raise
+        return await self._line.ask(request)
 
     async def _about(self, request: Request) -> SessionInfo:
         info: SessionInfo = await self._ask(request)
         if self.session is not None and info.id == self.session.id:
-            self.session = info
+            self._line.session = info
         return info
-
-    async def _connected(self) -> Channel:
-        """Return the connection, made anew where it was lost."""
-        if self._channel is not None and self._channel.lost is None:
-            return self._channel
-        async with self._connecting:
-            if self._is_closed:
-                raise ConnectionLost("closed")
-            if self._channel is None or self._channel.lost is not None:
-                self._channel = await self._connect_patiently(is_first=self._channel is None)
-                if self._subscription is not None:
-                    await self._begin(self._subscription, self._channel)
-            return self._channel
-
-    async def _connect_patiently(self, *, is_first: bool) -> Channel:
-        retry_s = FIRST_RETRY_S
-        loop = asyncio.get_running_loop()
-        deadline = loop.time() + (0.0 if is_first else PATIENCE_S)
-        if loop.time() - self._connected_at < SHORT_LIVED_S:
-            self._pause_s = min(2 * self._pause_s + FIRST_RETRY_S, LAST_RETRY_S)
-            await asyncio.sleep(self._pause_s)  # or a daemon that drops us at once would be asked without end
-        else:
-            self._pause_s = 0.0
-        while True:
-            try:
-                channel = await Channel.open(self._opener, self._take_notices, self._on_lost)
-                await self._greet(channel)
-            except (OSError, ConnectionLost, DaemonUnavailable) as error:
-                if loop.time() >= deadline:
-                    raise self._unavailable(error) from error
-            else:
-                self._connected_at = loop.time()
-                return channel
-            await asyncio.sleep(retry_s)
-            retry_s = min(2 * retry_s, LAST_RETRY_S)
-
-    async def _greet(self, channel: Channel) -> None:
-        hello = Hello(
-            protocol=VersionRange(min=PROTOCOL_VERSION, max=PROTOCOL_VERSION),
-            client=Software(name=self._name, version=fugue_core.__version__),
-            session=self._session,
-            attach=self._attach,
-        )
-        try:
-            welcome: Welcome = await channel.ask(hello)
-        except SessionNotFound:
-            if not self._is_inherited:
-                channel.close()
-                raise
-            self._session = None  # the shell outlived its session; requests that need one will say so
-            welcome = await channel.ask(msgspec.structs.replace(hello, session=None))
-        except FugueError:
-            channel.close()
-            raise
-        channel.line_bytes = welcome.line_bytes
-        self.welcome = welcome
-        self.session = welcome.session
-        if welcome.session is not None:
-            self._session = str(welcome.session.id)  # a name may change, an id does not
-
-    def _unavailable(self, error: Exception) -> FugueError:
-        if isinstance(error, DaemonUnavailable):
-            return error
-        return DaemonUnavailable(getattr(self._opener, "socket_path", "in-process daemon"), str(error))
 
     def _on_lost(self) -> None:
         self._views.lose(ConnectionLost("the connection to the daemon was lost"))
-        if self._subscription is not None and not self._is_closed:
+        if self._subscription is not None and not self._line.is_closed:
             self._catch_up()  # nobody else may ask for anything soon
 
     def _catch_up(self) -> None:
-        task = asyncio.get_running_loop().create_task(self._subscribe_again())
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        self._background.run(self._subscribe_again())
 
     async def _subscribe_again(self) -> None:
         subscription = self._subscription
         if subscription is None:
             return
         try:
-            was = self._channel
-            channel = await self._connected()
+            was = self._line.current
+            channel = await self._line.channel()
             if channel is was:  # else connecting has subscribed
                 await self._begin(subscription, channel)
         except FugueError as error:
             subscription.fail(error)
+
+    async def _begin_anew(self, channel: Channel) -> None:
+        if self._subscription is not None:
+            await self._begin(self._subscription, channel)
 
     async def _begin(self, subscription: Subscription, channel: Channel) -> None:
         with contextlib.suppress(ConnectionLost):  # then it is subscribed again with the next connection
@@ -479,7 +402,7 @@ class Client:
 
     async def _look(self, request: AttachWindow) -> View:
         """Begin a view; it is on the connection of this moment, and ends with it."""
-        channel = await self._connected()
+        channel = await self._line.channel()
         views: list[View] = []
 
         def begin(attached: Attached) -> None:

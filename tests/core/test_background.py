@@ -20,8 +20,11 @@ async def test_what_runs_is_kept_until_it_has_ended() -> None:
 
     background.run(work())
     gc.collect()
+    assert background
     go.set()
     await done.wait()
+    await asyncio.sleep(0)
+    assert not background
 
 
 async def test_what_fails_is_logged(caplog: pytest.LogCaptureFixture) -> None:

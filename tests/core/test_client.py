@@ -44,7 +44,7 @@ from fugue_core import (
     WorktreeInfo,
     connect,
 )
-from fugue_core.client import client as client_module
+from fugue_core.client import line as line_module
 from fugue_core.client.link import Opener, SocketOpener
 from fugue_core.client.subscription import Subscription
 from fugue_core.daemon.config import Config
@@ -573,7 +573,7 @@ async def test_a_subscription_that_others_kept_alive_goes_on_without_a_snapshot(
         await anext(events)
         peer = place.peers()[-2]
         peer.sink.close()
-        await eventually(lambda: watching._channel is not None and watching._channel.lost is None)
+        await eventually(lambda: watching._line.current is not None and watching._line.current.lost is None)
         await ann.send("session:ann", note(1))
         batch = await asyncio.wait_for(events.next_batch(), 10)
         assert not any(isinstance(event, Resync) for event in batch)
@@ -603,7 +603,7 @@ async def test_a_client_whose_session_has_ended_meanwhile_says_so_and_gives_up(
             peer.sink.close()
     with pytest.raises(SessionNotFound):
         await read_to_end(events)
-    await eventually(lambda: not bob._tasks)  # nobody is left who would try again
+    await eventually(lambda: not bob._background)  # nobody is left who would try again
     assert connections <= 2
     with pytest.raises(SessionNotFound):
         await bob.receive()
@@ -654,7 +654,7 @@ async def test_where_no_daemon_is_that_is_said_at_once(tmp_path: Path) -> None:
 async def test_patience_with_a_daemon_that_went_away_has_an_end(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(client_module, "PATIENCE_S", 0.1)
+    monkeypatch.setattr(line_module, "PATIENCE_S", 0.1)
     async with contextlib.AsyncExitStack() as stack:
         async with serve(str(tmp_path / "s"), str(tmp_path / "state"), CONFIG):
             client = await stack.enter_async_context(connect(str(tmp_path / "s"), start=False))

@@ -59,6 +59,7 @@ TESTED_BY: dict[str, tuple[str, ...]] = {
     "client": ("core/test_imports.py",),
     "client.channel": ("core/test_seed.py", "e2e/test_examples.py"),
     "client.client": ("core/test_seed.py", "e2e/test_examples.py", "e2e/test_guides.py"),
+    "client.line": ("core/test_client.py",),
     "client.link": ("e2e/test_examples.py", "e2e/test_guides.py"),
     "client.oneshot": ("e2e/test_cli_refusal.py", "e2e/test_cli_retry.py", "e2e/test_cli_startup.py"),
     "client.start": ("e2e/test_cli_daemon.py",),

@@ -180,7 +180,7 @@ async def reach_metadata_bytes() -> None:
 
 async def reach_waiting_requests() -> None:
     async with ann_with(waiting_requests=3) as (ann, _):
-        channel = await ann._connected()
+        channel = await ann._line.channel()
         waiting = [channel.ask(ReceiveMessages(wait_s=60, after=number)) for number in range(3)]
         await refused(TooManyWaiting, ann.receive(wait_s=60, after=3))
         await ann.send("session:ann", note("to the first"))

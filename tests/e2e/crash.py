@@ -28,7 +28,7 @@ from typing import NamedTuple
 from uuid import UUID
 
 import fugue_core
-from fugue_core.client import client as client_module
+from fugue_core.client import line as line_module
 from fugue_core.client.channel import Channel
 from fugue_core.client.client import Client, connect
 from fugue_core.client.link import SocketOpener
@@ -304,12 +304,12 @@ async def crash(directory: Path, rounds: int, seed: int) -> Report:
 @contextlib.contextmanager
 def hurried_clients() -> Iterator[None]:
     """Let clients come back sooner than they do: nowhere else is a daemon killed five times a second."""
-    before = client_module.LAST_RETRY_S, client_module.SHORT_LIVED_S
-    client_module.LAST_RETRY_S, client_module.SHORT_LIVED_S = 0.05, 0.0
+    before = line_module.LAST_RETRY_S, line_module.SHORT_LIVED_S
+    line_module.LAST_RETRY_S, line_module.SHORT_LIVED_S = 0.05, 0.0
     try:
         yield
     finally:
-        client_module.LAST_RETRY_S, client_module.SHORT_LIVED_S = before
+        line_module.LAST_RETRY_S, line_module.SHORT_LIVED_S = before
 
 
 async def prepare(daemon: Daemon) -> None:

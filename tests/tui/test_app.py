@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-import fugue_core.client.client as client_module
+import fugue_core.client.line as line_module
 from fugue_core import OrchestrationMessage, Tagged
 from fugue_core.client import connect
 from fugue_core.client.link import Link, Receiver
@@ -76,7 +76,7 @@ async def test_a_lost_daemon_is_said_nothing_typed_is_lost_and_the_state_converg
 async def test_it_goes_on_trying_when_the_clients_own_patience_is_over(
     daemon: LocalDaemon, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(client_module, "PATIENCE_S", 0.01)
+    monkeypatch.setattr(line_module, "PATIENCE_S", 0.01)
     flaky = Flaky(daemon)
     async with open_app(flaky) as seen:
         human = seen.app._human
