@@ -16,7 +16,7 @@ from textual.dom import DOMNode
 from textual.filter import LineFilter
 from textual.notifications import SeverityLevel
 from textual.widget import Widget
-from textual.widgets import Static
+from textual.widgets import Input, Static, TextArea
 
 from fugue_core.client import Client
 from fugue_core.client.link import Opener
@@ -145,7 +145,7 @@ class Shell(Turnstile):
         timeout: float | None = None,
         markup: bool = False,  # noqa: ARG002  # what is said is never markup
     ) -> None:
-        """Say something in a toast, of two rows at most; nothing of it is obeyed."""
+        """Say something in a toast, of two rows at most, of one while something is typed; nothing of it is obeyed."""
         words = fit(f"{title}: {message}" if title else message, NOTICE_CELLS)
         super().notify(words, severity=severity, timeout=timeout, markup=False)
 
@@ -309,6 +309,7 @@ class Shell(Turnstile):
         if not self.screen_stack:  # the app is about to end
             return
         front = self.screen
+        front.set_class(isinstance(self.focused, (Input, TextArea)), "typing")
         if isinstance(front, Overlay):
             bar = self.status_bar
             more = () if isinstance(front, Help) else bar_keys(Overlay.BINDINGS, self._keys)
