@@ -42,6 +42,7 @@
     ├── InternalError              -32603  our own bug, seen from the client
     ├── DaemonUnavailable          client side: nobody answers at the socket
     ├── ConnectionLost             client side: the answer never came
+    ├── NoAnswer                   client side: nobody has answered a message in time
     ├── WouldBlock                 `MessageReceiver.receive_nowait` on an empty queue
     └── ReceiverClosed             a `MessageReceiver` whose session was unregistered
 
@@ -489,6 +490,15 @@ class ConnectionLost(FugueError):
     def __init__(self, reason: str) -> None:
         super().__init__(f"connection to the daemon lost: {reason}")
         self.reason = reason
+
+
+class NoAnswer(FugueError):
+    """Nobody has answered a message in time; an answer may come yet, and then waits in the mailbox."""
+
+    def __init__(self, message_id: UUID, wait_s: float) -> None:
+        super().__init__(f"no answer to {message_id} within {wait_s:g} s")
+        self.message_id = message_id
+        self.wait_s = wait_s
 
 
 class WouldBlock(FugueError):

@@ -440,8 +440,9 @@ class Hub:
     def receive(self, caller: Caller, request: ReceiveMessages) -> Received:
         """Carry out `message.receive` without waiting: empty where there is nothing."""
         member = self._speaker(caller, request)
-        received = self._post.receive(member, request, caller.cursor if request.after is None else request.after)
-        if received.envelopes and not request.peek:
+        place = caller.cursor if request.reply_to is None else 0
+        received = self._post.receive(member, request, place if request.after is None else request.after)
+        if received.envelopes and not request.peek and request.reply_to is None:
             self._cursors.setdefault(caller, caller.cursor)
             caller.cursor = received.envelopes[-1].seq
         return received

@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 from itertools import accumulate, islice
+from uuid import UUID
 
 
 class Mailbox:
     """Which messages wait, and whether there is room for more.
 
-    Invariant: `_sizes` is in order of seq, since seqs only grow; `size_bytes` is the sum of its values.
+    Invariant: `_sizes` is in order of seq, since seqs only grow; `size_bytes` is the sum of its values. `_answered` has
+    what those of them answer that answer something, and `_answers` is the same the other way round, no list empty.
     """
 
-    __slots__ = ("_limit_bytes", "_limit_messages", "_sizes", "size_bytes")
+    __slots__ = ("_answered", "_answers", "_limit_bytes", "_limit_messages", "_sizes", "size_bytes")
 
     def __init__(self, limit_messages: int, limit_bytes: int) -> None:
         self._limit_messages = limit_messages
         self._limit_bytes = limit_bytes
         self._sizes: dict[int, int] = {}
+        self._answered: dict[int, UUID] = {}
+        self._answers: dict[UUID, list[int]] = {}
         self.size_bytes = 0
 
     def __len__(self) -> int:
@@ -31,10 +35,13 @@ class Mailbox:
             return False
         return not self._sizes or self.size_bytes + size_bytes <= self._limit_bytes
 
-    def put(self, seq: int, size_bytes: int) -> None:
+    def put(self, seq: int, size_bytes: int, reply_to: UUID | None = None) -> None:
         """Add a delivery. Room is the caller's to check: a message is refused before any mailbox takes it."""
         self._sizes[seq] = size_bytes
         self.size_bytes += size_bytes
+        if reply_to is not None:
+            self._answered[seq] = reply_to
+            self._answers.setdefault(reply_to, []).append(seq)
 
     def after(self, seq: int, limit: int, limit_bytes: int) -> list[int]:
         """Return the first seqs above `seq`, at most `limit` and of `limit_bytes`, but always one if there is any.
@@ -45,6 +52,15 @@ class Mailbox:
             found = list(islice(self._sizes, limit))
         else:
             found = list(islice((waiting for waiting in self._sizes if waiting > seq), limit))
+        return self._fitting(found, limit_bytes)
+
+    def answers(self, reply_to: UUID, after: int, limit: int, limit_bytes: int) -> list[int]:
+        """Return likewise the first seqs above `after` of what answers a message. Cost: the number of its answers."""
+        found = [waiting for waiting in self._answers.get(reply_to, ()) if waiting > after]
+        return self._fitting(found[:limit], limit_bytes)
+
+    def _fitting(self, found: list[int], limit_bytes: int) -> list[int]:
+        """Return what of `found` has no more than `limit_bytes`, but always one if there is any."""
         if self.size_bytes > limit_bytes:
             totals = accumulate(self._sizes[waiting] for waiting in found)
             fitting = sum(total <= limit_bytes for total in totals)
@@ -58,6 +74,10 @@ class Mailbox:
         if next(iter(self._sizes)) > seq:
             return len(self._sizes)
         return sum(waiting > seq for waiting in self._sizes)
+
+    def count_answers(self, reply_to: UUID, after: int) -> int:
+        """Return how many of those that answer a message wait above `after`."""
+        return sum(waiting > after for waiting in self._answers.get(reply_to, ()))
 
     def up_to(self, seq: int) -> list[int]:
         """Return the seqs not above `seq`. Cost: the number returned."""
@@ -74,6 +94,11 @@ class Mailbox:
         if size_bytes is None:
             return False
         self.size_bytes -= size_bytes
+        reply_to = self._answered.pop(seq, None)
+        if reply_to is not None:
+            self._answers[reply_to].remove(seq)
+            if not self._answers[reply_to]:
+                del self._answers[reply_to]
         if not self._sizes:
             self._sizes = {}  # a dict that has lost its first keys takes long to find the first that is left
         return True

@@ -65,10 +65,10 @@ class Post:
         self.last_seq = stored.last_seq
         self._sent_ids = SentIds(stored.last_id.int)
         expiries = []
-        for ref, seq, size_bytes, expires_at in stored.deliveries:
+        for ref, seq, size_bytes, expires_at, reply_to in stored.deliveries:
             member = self._directory.by_ref(ref)
             if member is not None:
-                member.mailbox.put(seq, size_bytes + ENVELOPE_BYTES)
+                member.mailbox.put(seq, size_bytes + ENVELOPE_BYTES, reply_to)
                 if expires_at is not None:
                     expiries.append((expires_at, seq, ref))
         self._expiries = sorted(expiries)
@@ -136,7 +136,7 @@ class Post:
         )
         arrived = self.arrived
         for member in takers:
-            member.mailbox.put(seq, size_bytes)
+            member.mailbox.put(seq, size_bytes, envelope.reply_to)
             arrived[member] = None
         self._cache.put(envelope, size_bytes)
         if envelope.expires_at is not None:
@@ -190,12 +190,20 @@ class Post:
     def receive(self, member: Member, request: ReceiveMessages, after: int) -> Received:
         """Carry out `message.receive` for what waits above `after`. Marks it handed, unless it is only a peek."""
         self.expire()
-        limits = self._limits
-        seqs = member.mailbox.after(after, min(request.limit, limits.receive_messages), limits.receive_bytes)
+        limits, mailbox, reply_to = self._limits, member.mailbox, request.reply_to
+        limit = min(request.limit, limits.receive_messages)
+        if reply_to is None:
+            seqs = mailbox.after(after, limit, limits.receive_bytes)
+        else:
+            seqs = mailbox.answers(reply_to, after, limit, limits.receive_bytes)
         envelopes = self._envelopes(seqs)
         if seqs and not request.peek:
             self._change(member, "handed", seqs)
-        remaining = member.mailbox.count_after(seqs[-1]) if seqs else 0
+        if not seqs:
+            remaining = 0
+        else:
+            last = seqs[-1]
+            remaining = mailbox.count_after(last) if reply_to is None else mailbox.count_answers(reply_to, last)
         return Received(envelopes=tuple(envelopes), remaining=remaining)
 
     def ack(self, member: Member, request: AckMessages) -> Acked:

@@ -72,6 +72,7 @@ class OpenDelivery(NamedTuple):
     seq: int
     size_bytes: int
     expires_at: float | None
+    reply_to: UUID | None = None
 
 
 class StoredState(msgspec.Struct, frozen=True, kw_only=True):

@@ -11,6 +11,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
+    from fugue_core.cli.style import Paint
+
 
 class ShownEnvelope:
     """An envelope in words that a terminal can take.
@@ -27,6 +29,18 @@ class ShownEnvelope:
         self.target = printable(target_text(self.values["target"]))
         self.msg_type = printable(self.values["message"]["msg_type"])
         self.payload = printable(members(members(text)["message"]).get("payload", "null"))
+
+
+def envelope_block(envelope: str, paint: Paint) -> str:
+    """Return an envelope as it is printed where there is room for it: who, what, and under it the payload."""
+    shown = ShownEnvelope(envelope)
+    who = f"{paint('strong', shown.sender)} → {shown.target}"
+    what = f"{paint('accent', shown.msg_type)}  {paint('faint', shown.values['id'])}"
+    lines = [f"{paint('faint', shown.time)}  {who}  {what}"]
+    if reply_to := shown.values.get("reply_to"):
+        lines.append(paint("faint", f"  in reply to {reply_to}"))
+    lines.append(f"  {shown.payload}")
+    return "\n".join(lines)
 
 
 def target_text(target: dict[str, Any]) -> str:

@@ -16,10 +16,11 @@ from fugue_core.client.channel import Channel
 from fugue_core.client.line import Line
 from fugue_core.client.link import Opener, SocketOpener
 from fugue_core.client.outbox import send_in_order
+from fugue_core.client.question import await_answer
 from fugue_core.client.subscription import Subscription
 from fugue_core.client.whereabouts import whereabouts
 from fugue_core.client.window import VIEW_EVENTS, View, Views, Windows
-from fugue_core.errors import ConnectionLost, FugueError, InvalidParams
+from fugue_core.errors import ConnectionLost, FugueError, InvalidParams, NoRecipients
 from fugue_core.identifier import new_id
 from fugue_core.protocol.envelope import Envelope, Recipient
 from fugue_core.protocol.events import Notice
@@ -256,6 +257,28 @@ class Client:
         """Send a message; return who will receive it. When this returns, it is on disk."""
         receipt: Receipt = await self._ask(_sending(target, message, id, reply_to, ttl_s))
         return receipt
+
+    async def ask(
+        self,
+        target: Target,
+        message: OrchestrationMessage,
+        *,
+        wait_s: float = 60.0,
+        id: UUID | None = None,  # noqa: A002  # the word of the contract
+        ttl_s: float | None = None,
+    ) -> Envelope:
+        """Send a message, and return the first one that answers it, acknowledged.
+
+        Raises:
+            NoRecipients: Nobody is there; of a broadcast, too.
+            NoAnswer: Nobody has answered within `wait_s`; a later answer waits in the mailbox.
+        """
+        receipt = await self.send(target, message, id=id, ttl_s=ttl_s)
+        if not receipt.recipients:
+            raise NoRecipients("broadcast")
+        envelope = await await_answer(receipt.id, wait_s, self._ask)
+        await self.ack(envelope)
+        return envelope
 
     async def send_many(self, messages: Iterable[tuple[Target, OrchestrationMessage]]) -> list[Receipt]:
         """Send many messages, in this order; return their receipts. Far cheaper than one after the other.

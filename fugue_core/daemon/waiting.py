@@ -69,7 +69,7 @@ class WaitingRoom:
     def _replace(self, peer: Peer, request: ReceiveMessages) -> None:
         if peer.waiting and peer.caller.member is not None:
             waits = self._waits.get(peer.caller.member.id, ())
-            for wait in [wait for wait in waits if wait.peer is peer and wait.request.after == request.after]:
+            for wait in [wait for wait in waits if wait.peer is peer and _is_same(wait.request, request)]:
                 self._give_up(wait)
 
     def serve(self, arrivals: Iterable[Member]) -> list[Served]:
@@ -129,3 +129,8 @@ class WaitingRoom:
         wait.peer.waiting -= 1
         if not waits:
             del self._waits[wait.session]
+
+
+def _is_same(one: ReceiveMessages, other: ReceiveMessages) -> bool:
+    """Say whether two receives of one connection wait for the same."""
+    return (one.after, one.reply_to) == (other.after, other.reply_to)

@@ -328,6 +328,8 @@ class ReceiveMessages(Request, frozen=True, kw_only=True):
         wait_s: Where there is nothing, answer as soon as something comes, or empty after so many seconds; or when this
             connection asks for the same again.
         peek: Only look: nothing is marked `handed`, and the place of this connection stays.
+        reply_to: Only what answers this message, wherever this connection's place is, which stays. Who asks something
+            waits for the answer so, and leaves all other mail as it is.
 
     Errors:
         NoIdentity, TooManyWaiting
@@ -341,6 +343,7 @@ class ReceiveMessages(Request, frozen=True, kw_only=True):
     limit: Count = 100
     wait_s: Seconds = 0.0
     peek: bool = False
+    reply_to: UUID | None = None
 
 
 class Acked(msgspec.Struct, frozen=True, kw_only=True):

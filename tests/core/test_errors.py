@@ -36,6 +36,7 @@ EXAMPLES: dict[str, Any] = {
     "text": "a text",
     "value": "a,b",
     "view": 3,
+    "wait_s": 2.5,
     "window": 2,
 }
 """One value for each argument that an error is made of."""
@@ -87,7 +88,7 @@ def test_no_two_errors_share_a_code_and_each_is_in_a_range_that_json_rpc_leaves_
 
 
 def test_what_can_be_raised_by_the_daemon_has_a_code_of_its_own() -> None:
-    client_side = {"DaemonUnavailable", "ConnectionLost", "WouldBlock", "ReceiverClosed"}
+    client_side = {"DaemonUnavailable", "ConnectionLost", "NoAnswer", "WouldBlock", "ReceiverClosed"}
     assert {kind.__name__ for kind in RAISED if "code" not in vars(kind)} == client_side
 
 

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from uuid import UUID
+
 import pytest
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
@@ -61,6 +63,24 @@ def test_taking_what_is_not_there_says_so_and_changes_nothing() -> None:
     assert not mailbox.take(10)
     assert not mailbox.take(15)
     assert (len(mailbox), mailbox.size_bytes) == (1, 7)
+
+
+def test_what_answers_a_message_is_found_until_it_is_taken() -> None:
+    mailbox = mailbox_with(5)
+    one, other = UUID(int=1), UUID(int=2)
+    for seq, reply_to in ((20, one), (30, other), (40, one), (50, None)):
+        mailbox.put(seq, 100, reply_to)
+    assert mailbox.answers(one, 0, 10, 1000) == [20, 40]
+    assert mailbox.answers(one, 20, 10, 1000) == [40]
+    assert mailbox.answers(one, 0, 1, 1000) == mailbox.answers(one, 0, 10, 199) == [20]
+    assert mailbox.count_answers(one, 20) == 1
+    mailbox.take(20)
+    mailbox.take(40)
+    assert mailbox.answers(one, 0, 10, 1000) == []
+    assert mailbox.count_answers(one, 0) == 0
+    assert mailbox.answers(other, 0, 10, 1000) == [30]
+    assert mailbox._answers.keys() == {other}
+    assert mailbox._answered.keys() == {30}
 
 
 class MailboxAgainstAPlainDict(RuleBasedStateMachine):

@@ -209,7 +209,10 @@ def test_open_deliveries_come_back_in_order_with_sizes_and_times(store: SqliteSt
     store.change([Change("handed", 101.0, None, [2], BOB), Change("acked", 102.0, None, [4], BOB)])
     store.change([Change("dead", 103.0, SESSION_ENDED, [2], CID)])
     store.commit()
-    assert store.load().deliveries == [OpenDelivery(BOB, 2, 5, 109.0), OpenDelivery(BOB, 3, 1, 109.0)]
+    assert store.load().deliveries == [
+        OpenDelivery(BOB, 2, 5, 109.0, UUID(int=5)),
+        OpenDelivery(BOB, 3, 1, 109.0, UUID(int=5)),
+    ]
     assert store.load().last_seq == 4
 
 

@@ -3,6 +3,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import pytest
 
@@ -187,3 +188,16 @@ async def test_nobody_waits_when_it_is_closed(room: Room) -> None:
     room.send("ann", "a")
     assert room.serve() == []
     assert (ann.waiting, room.room._waits) == (0, {})
+
+
+async def test_a_connection_waits_for_several_answers_and_its_mail_at_once(room: Room) -> None:
+    ann = room.peer("ann")
+    one, other = UUID(int=1), UUID(int=2)
+    room.park(ann, 1, reply_to=one)
+    room.park(ann, 2, reply_to=other)
+    room.world.send(room.sender, "session:ann", "answer", reply_to=other)
+    assert shown(room.serve()) == [(2, ["answer"])]
+    room.park(ann, 3, reply_to=one)
+    assert ann.waiting == 1
+    room.world.send(room.sender, "session:ann", "answer", reply_to=one)
+    assert shown(room.serve()) == [(3, ["answer"])]

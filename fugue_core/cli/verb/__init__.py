@@ -9,7 +9,7 @@ if TYPE_CHECKING:
 GROUPS = {
     "Sessions": ("join", "run", "ls", "show", "rename", "kill", "whoami", "tag"),
     "Programs": ("new", "attach", "window", "capture", "type", "respawn", "resize"),
-    "Messages": ("send", "recv", "log", "trace"),
+    "Messages": ("send", "recv", "ask", "reply", "log", "trace"),
     "fugue itself": ("daemon", "doctor", "info", "completion", "help"),
 }
 """As the help lists them."""

@@ -5,10 +5,10 @@ from __future__ import annotations
 import time
 
 from fugue_core.cli import outcome, output
-from fugue_core.cli.envelope import ShownEnvelope
+from fugue_core.cli.envelope import envelope_block
 from fugue_core.cli.output import OutputClosed
 from fugue_core.cli.spec import COUNT, SECONDS, SESSIONS, Option, Verb
-from fugue_core.cli.style import Paint, paint_for_stdout
+from fugue_core.cli.style import paint_for_stdout
 from fugue_core.client.jsontext import decode, elements, members
 from fugue_core.client.oneshot import Connection, connection_lost
 
@@ -111,7 +111,7 @@ class _Reading:
             raise closed
 
     def _shown(self, envelope: str) -> str:
-        return output.json_line(envelope) if self._command.is_json else _block(envelope, self._paint)
+        return output.json_line(envelope) if self._command.is_json else envelope_block(envelope, self._paint)
 
     def _acknowledge(self, connection: Connection) -> None:
         if self._unacked:
@@ -128,17 +128,6 @@ def _whole_blocks(blocks: list[bytes], written_bytes: int) -> int:
             break
         count += 1
     return count
-
-
-def _block(envelope: str, paint: Paint) -> str:
-    shown = ShownEnvelope(envelope)
-    who = f"{paint('strong', shown.sender)} → {shown.target}"
-    what = f"{paint('accent', shown.msg_type)}  {paint('faint', shown.values['id'])}"
-    lines = [f"{paint('faint', shown.time)}  {who}  {what}"]
-    if reply_to := shown.values.get("reply_to"):
-        lines.append(paint("faint", f"  in reply to {reply_to}"))
-    lines.append(f"  {shown.payload}")
-    return "\n".join(lines)
 
 
 VERB = Verb(
