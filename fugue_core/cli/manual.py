@@ -84,7 +84,8 @@ def usage(verb: Verb | None) -> str:
 
 def _option_usage(option: Option) -> str:
     flag = option.flags[0]
-    text = f"[{flag} {option.metavar}]" if option.metavar else f"[{flag}]"
+    follower = f" [{option.follower.metavar}]" if option.follower else ""
+    text = f"[{flag} {option.metavar}{follower}]" if option.metavar else f"[{flag}]"
     return f"{text}..." if option.is_repeatable else text
 
 

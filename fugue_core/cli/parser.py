@@ -23,7 +23,8 @@ def parse_options(
     """Take the options out of `words`; return the other words, in order.
 
     `--name VALUE`, `--name=VALUE`, `-n VALUE`, `-nVALUE` and `-ab` for `-a -b` are understood; after `--` all words are
-    plain, and so is `-` alone and whatever looks like a negative number.
+    plain, and so is `-` alone and whatever looks like a negative number. A value may be followed by that of another
+    option, see `Option.follower`.
 
     Args:
         words: What was typed.
@@ -109,6 +110,9 @@ def _take(word: str, waiting: list[str], by_flag: dict[str, Option], values: dic
         value = waiting.pop()
     _check(flag, value, option.kind)
     values.setdefault(option.name, []).append(value)
+    follower = option.follower
+    if follower is not None and waiting and follower.kind.accepts(waiting[-1]):
+        values.setdefault(follower.name, []).append(waiting.pop())
 
 
 def _check(what: str, value: str, kind: Kind) -> None:

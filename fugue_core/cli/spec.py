@@ -95,11 +95,13 @@ class Option:
         metavar: What its value is called; empty: it takes none.
         is_repeatable: Given twice it means both; else the last one counts.
         completes: One of the constants above, or empty.
+        follower: Another option of the verb, whose value the next word is where it is of that option's kind:
+            `--wait acked 30` for `--wait acked --within 30`.
     """
 
-    __slots__ = ("completes", "flags", "help", "is_repeatable", "kind", "metavar", "name")
+    __slots__ = ("completes", "flags", "follower", "help", "is_repeatable", "kind", "metavar", "name")
 
-    def __init__(  # a declaration
+    def __init__(  # noqa: PLR0913  # a declaration
         self,
         *flags: str,
         help: str,  # noqa: A002  # as everybody calls it
@@ -107,6 +109,7 @@ class Option:
         kind: Kind = TEXT,
         is_repeatable: bool = False,
         completes: str = "",
+        follower: Option | None = None,
     ) -> None:
         self.flags = flags
         self.name = flags[-1].removeprefix("--")
@@ -115,6 +118,7 @@ class Option:
         self.kind = kind
         self.is_repeatable = is_repeatable
         self.completes = completes
+        self.follower = follower
 
 
 class Argument:

@@ -17,6 +17,7 @@ TESTED_BY: dict[str, tuple[str, ...]] = {
     "cli.command": ("e2e/test_cli_refusal.py", "e2e/test_cli_startup.py"),
     "cli.console": ("e2e/test_attach.py",),
     "background": ("core/test_background.py",),
+    "cli.delivery": ("e2e/test_cli_wait.py",),
     "cli.envelope": ("e2e/test_cli_message.py", "e2e/test_cli_terminal.py"),
     "cli.livelog": ("e2e/test_cli_stream.py",),
     "cli.main": ("e2e/test_cli_refusal.py", "e2e/test_cli_startup.py"),

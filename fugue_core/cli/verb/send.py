@@ -5,7 +5,7 @@ from __future__ import annotations
 from fugue_core.cli import outcome
 from fugue_core.cli.payload import PAYLOAD, read_payload
 from fugue_core.cli.receipt import put_receipt
-from fugue_core.cli.spec import MESSAGE_TYPES, SECONDS, SESSIONS, TARGETS, UUID, Argument, Option, Verb
+from fugue_core.cli.spec import MESSAGE_TYPES, SECONDS, SESSIONS, TARGETS, UUID, Argument, Option, Verb, one_of
 from fugue_core.cli.target import read_target
 from fugue_core.client.oneshot import new_id
 
@@ -13,6 +13,10 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from fugue_core.cli.command import Command
     from fugue_core.client.jsontext import Encodable
+
+
+_WAIT_S = 60.0
+_WITHIN = Option("--within", metavar="S", kind=SECONDS, help=f"with --wait, so many seconds; absent: {_WAIT_S:g}")
 
 
 def run(command: Command) -> int:
@@ -29,6 +33,11 @@ def run(command: Command) -> int:
             params["reply_to"] = command.text("reply-to")
         if command.has("ttl"):
             params["ttl_s"] = command.seconds("ttl")
+        if wanted := command.text("wait"):
+            from fugue_core.cli.delivery import send_and_wait  # noqa: PLC0415  # for who waits anyway
+
+            wait_s = command.seconds("within")
+            return send_and_wait(command, sender, params, wanted, _WAIT_S if wait_s is None else wait_s)
         answer = command.ask("message.send", params, session=sender)
     put_receipt(command, answer)
     return outcome.DONE
@@ -42,6 +51,10 @@ VERB = Verb(
 The answer says who will be handed it: it is on disk, and whoever is not connected finds it later. What a type and its
 payload mean is up to you; the payload travels byte for byte.
 
+With --wait it goes on until every recipient has been handed the message (a program has read it), or has acknowledged
+it. Then the exit code is 0 where all have, 124 where some have not in time, and 1 where one never will, since its
+session has ended or the message has expired; who that is stands on stderr.
+
 The sender is --from, or else the session of this shell, $FUGUE_SESSION.""",
     arguments=(
         Argument("TARGET", help="tag:TAG, session:NAME-OR-ID, broadcast or worktree:PATH", completes=TARGETS),
@@ -53,6 +66,15 @@ The sender is --from, or else the session of this shell, $FUGUE_SESSION.""",
         Option("-r", "--reply-to", metavar="ID", kind=UUID, help="the message that this one answers"),
         Option("--id", metavar="ID", kind=UUID, help="the message's id; sent again under the same id it arrives once"),
         Option("--ttl", metavar="S", kind=SECONDS, help="hand it to nobody after so many seconds"),
+        Option(
+            "-w",
+            "--wait",
+            metavar="STATE",
+            kind=one_of("handed", "acked"),
+            help="wait until every delivery is handed, or acked; a number after it is that of --within",
+            follower=_WITHIN,
+        ),
+        _WITHIN,
         Option("-n", "--dry-run", help="send nothing, only say who would receive it"),
     ),
     examples=(
@@ -62,6 +84,7 @@ The sender is --from, or else the session of this shell, $FUGUE_SESSION.""",
             "to all that carry a tag, the payload from a file",
         ),
         ("""make test 2>&1 | jq -Rs . | fugue send broadcast test.log -""", "to all in this repository, from a pipe"),
+        ("""fugue send tag:builder build.requested --wait acked 30""", "exit 0 only where all have acknowledged it"),
         ("""fugue send --dry-run worktree:../api ping""", "who would receive it?"),
     ),
 )
