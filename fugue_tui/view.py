@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter, deque
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from uuid import UUID
 from weakref import WeakValueDictionary
@@ -43,19 +43,20 @@ class MessageRow:
     """One message, and what has become of its deliveries.
 
     Attributes:
-        is_held: Somebody whom it waits for has nobody connected.
+        states: Of the deliveries, by their recipients: all of them where it came while the screen was open, else those
+            that have changed since.
         version: Grows with each change, so that what was drawn can be known to be old.
     """
 
-    __slots__ = ("__weakref__", "counts", "envelope", "is_held", "repo", "states", "version")
+    __slots__ = ("__weakref__", "counts", "envelope", "held", "repo", "states", "version")
 
     def __init__(self, envelope: Envelope, counts: dict[DeliveryState, int], repo: str | None) -> None:
         self.envelope = envelope
         self.counts = counts
         self.repo = repo
         self.states: dict[UUID, DeliveryState] = {}
-        self.is_held = False
         self.version = 0
+        self.held = (-1, -1, False)
 
     @property
     def total(self) -> int:
@@ -70,7 +71,6 @@ class MessageRow:
         self.counts[before] -= 1
         self.counts[state] += 1
         self.states[session] = state
-        self.is_held = self.is_held and self.counts["queued"] > 0
         self.version += 1
 
 
@@ -84,6 +84,7 @@ class World:
         appended: How many messages were ever added at the newest end; see `news_since`.
         membership: Grows whenever who receives what may be another than before: also where two events that came
             together undo each other, since somebody may have asked between them.
+        presence: Grows whenever a session may have come to have somebody connected, or nobody.
     """
 
     def __init__(self) -> None:
@@ -96,6 +97,7 @@ class World:
         self.generation = 0
         self.appended = 0
         self.membership = 0
+        self.presence = 0
         self._by_seq: dict[int, MessageRow] = {}
         self._heard: dict[UUID, int] = {}
         self._adopted: WeakValueDictionary[int, MessageRow] = WeakValueDictionary()
@@ -108,6 +110,8 @@ class World:
             case DeliveriesChanged(session=session, state=state, seqs=seqs):
                 self._change_deliveries(session, state, seqs)
             case SessionJoined(session=info) | SessionChanged(session=info):
+                known = self.sessions.get(info.id)
+                self.presence += known is None or bool(known.attached_clients) != bool(info.attached_clients)
                 self.sessions[info.id] = info
                 self.membership += 1
             case SessionEnded(id=session, at=at):
@@ -118,6 +122,7 @@ class World:
                 for tag in () if ended is None else ended.tags:
                     self._use_tag(tag, at)
                 self.membership += 1
+                self.presence += 1
             case WindowChanged(window=window):
                 self._take_window(window)
             case WindowClosed(session=session, window=number, id=window_id):
@@ -132,6 +137,7 @@ class World:
                 self._adopted.clear()
                 self.generation += 1
                 self.membership += 1
+                self.presence += 1
 
     # ------------------------------------------------------------------------------------------------------ windows
 
@@ -224,6 +230,38 @@ class World:
         states = [state for state, count in row.counts.items() if count]
         return message_fields(row.envelope, recipients, states, row.repo)
 
+    def is_held(self, row: MessageRow) -> bool:
+        """Say whether a delivery of a message is queued for a session that nobody is connected to.
+
+        Cost: linear in its recipients, or in the sessions where it was sent before the screen was open; nothing while
+        neither its deliveries nor the presence of anybody has changed.
+        """
+        version, presence, is_held = row.held
+        if (version, presence) != (row.version, self.presence):
+            is_held = row.counts["queued"] > 0 and any(not info.attached_clients for info in self._waited_for(row))
+            row.held = row.version, self.presence, is_held
+        return is_held
+
+    def _waited_for(self, row: MessageRow) -> Iterator[SessionInfo]:
+        """Give the sessions in whose mailboxes a message is queued.
+
+        A page of the history counts its deliveries and does not name them. Of such a message these are the sessions
+        that its target means today, that were here when it was sent, and that have something to read.
+        """
+        queued = [session for session, state in row.states.items() if state == "queued"]
+        if len(queued) >= row.counts["queued"]:
+            yield from (self.sessions[session] for session in queued if session in self.sessions)
+            return
+        envelope = row.envelope
+        for info in self.sessions.values():
+            is_possible = info.unread and info.created_at <= envelope.sent_at and info.id != envelope.sender.id
+            if (
+                is_possible
+                and row.states.get(info.id, "queued") == "queued"
+                and _means(envelope.target, info, row.repo)
+            ):
+                yield info
+
     def roster(self, you: UUID | None, now: float) -> Roster:
         """Return what the session list shows. Cost: linear in the sessions."""
         return Roster(
@@ -253,7 +291,6 @@ class World:
             if len(self.rows) > ROWS:
                 del self._by_seq[self.rows.popleft().envelope.seq]
             row.states = {recipient.id: "queued" for recipient in sent.recipients}
-            row.is_held = any(not recipient.is_connected for recipient in sent.recipients)
         # else the page of history, which was asked for after the snapshot, had it already, in the state of that moment
         self.message_count += 1
         self._touch(envelope)
@@ -291,6 +328,19 @@ class World:
         return None if info is None else info.repo
 
 
+def _means(target: WireTarget, info: SessionInfo, sender_repo: str | None) -> bool:
+    """Say whether a target names a session, as it is today."""
+    match target:
+        case Tagged(tag=tag, repo=repo):
+            return tag in info.tags and repo in {None, info.repo}
+        case SessionNamed(session=session):
+            return session in {str(info.id), info.name}
+        case Worktree(path=path):
+            return info.worktree is not None and info.worktree.path == path
+        case Broadcast():
+            return info.repo is not None and info.repo == sender_repo
+
+
 def _counts_of(entry: LogEntry) -> dict[DeliveryState, int]:
     return {state: getattr(entry.deliveries, state) for state in STATES}
 
@@ -323,8 +373,13 @@ def clock_time(at: float) -> str:
     return time.strftime("%H:%M:%S", time.localtime(at))
 
 
-def state_of(row: MessageRow) -> tuple[str, str]:
-    """Return a sign for what has become of a message and its words: ok, wait, held, bad or none."""
+def state_of(row: MessageRow, *, is_held: bool) -> tuple[str, str]:
+    """Return a sign for what has become of a message and its words: ok, wait, held, bad or none.
+
+    Args:
+        row: The message.
+        is_held: What `World.is_held` says of it.
+    """
     counts, total = row.counts, row.total
     if total == 0:
         return "none", "none"
@@ -332,6 +387,6 @@ def state_of(row: MessageRow) -> tuple[str, str]:
         return "bad", "dead" if counts["dead"] else "expired"
     if counts["acked"] == total:
         return "ok", f"{total}/{total}"
-    if row.is_held and not counts["acked"] and not counts["handed"]:
+    if is_held and not counts["acked"] and not counts["handed"]:
         return "held", "held"
     return "wait", f"{counts['acked']}/{total}"

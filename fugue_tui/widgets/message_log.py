@@ -270,14 +270,16 @@ class MessageLog(RowList):
         clock = clock_time(row.envelope.sent_at)
         before = clock_time(rows[index - 1].envelope.sent_at) if index > self._top else ""
         is_cursor = index == self.cursor
-        key = (row.envelope.seq, row.version, width, fill, self.palette.name, before, is_cursor, self.search_text)
+        is_held, look = self._world.is_held(row), (width, fill, self.palette.name, self.search_text)
+        key = (row.envelope.seq, row.version, is_held, before, is_cursor, look)
         strip = self._strips.get(key)
         if strip is None:
             if len(self._strips) >= STRIPS:
                 self._strips.clear()
-            pen = MessagePen(self.palette, width, is_cursor=fill != self.background)
             is_match = self._does_match(row)
-            strip = self._strips[key] = pen.draw(Line(width, fill), row, clock, before, is_match=is_match)
+            pen = MessagePen(self.palette, width, is_cursor=fill != self.background, is_match=is_match)
+            strip = pen.draw(Line(width, fill), row, clock, before, is_held=is_held)
+            self._strips[key] = strip
         return strip
 
     def show_cursor(self) -> None:

@@ -83,15 +83,17 @@ class MessagePen:
 
     Args of the constructor:
         is_cursor: Whether the row under the cursor is drawn, where what is faint elsewhere must be seen.
+        is_match: Whether what is drawn matches the search.
     """
 
-    def __init__(self, palette: Palette, width: int, *, is_cursor: bool) -> None:
+    def __init__(self, palette: Palette, width: int, *, is_cursor: bool, is_match: bool) -> None:
         self._palette = palette
         self._columns = columns_for(width)
         self._is_cursor = is_cursor
+        self._is_match = is_match
         self._faint = palette.muted if is_cursor else palette.faint
 
-    def draw(self, line: Line, row: MessageRow, clock: str, clock_before: str, *, is_match: bool) -> Strip:
+    def draw(self, line: Line, row: MessageRow, clock: str, clock_before: str, *, is_held: bool) -> Strip:
         """Return a line with a message; of its time what the row above says, too, is drawn faint or left out."""
         palette, columns, envelope, faint = self._palette, self._columns, row.envelope, self._faint
         if columns.has_mark and envelope.reply_to is not None:
@@ -108,14 +110,15 @@ class MessagePen:
         )
         line.at(columns.arrow).put("→", palette.ghost)
         self._draw_target(line.at(columns.target), row, columns.target_chars)
-        self._draw_type(line.at(columns.kind), envelope.packed.msg_type, is_match=is_match)
+        self._draw_type(line.at(columns.kind), envelope.packed.msg_type)
         if columns.payload_chars > 0:
             line.at(columns.payload)
             has_keys = columns.payload_chars >= VALUES_ONLY
             draw_pieces(line, preview(bytes(envelope.packed.payload), has_keys=has_keys), columns.payload_chars, {
                 "key": faint, "punctuation": palette.ghost, "note": faint,
             }, palette.muted)  # fmt: skip
-        self._draw_state(line.at(columns.state), row, is_tight=columns.time_chars != len(clock))
+        is_tight = columns.time_chars != len(clock)
+        self._draw_state(line.at(columns.state), state_of(row, is_held=is_held), is_tight=is_tight)
         return line.strip()
 
     def _draw_target(self, line: Line, row: MessageRow, room: int) -> None:
@@ -128,17 +131,16 @@ class MessagePen:
         else:
             line.put(shown, palette.text, width=room)
 
-    def _draw_type(self, line: Line, msg_type: str, *, is_match: bool) -> None:
+    def _draw_type(self, line: Line, msg_type: str) -> None:
         namespace, dot, last = msg_type.rpartition(".")
-        columns, colour = self._columns, self._palette.accent if is_match else self._palette.text
+        columns, colour = self._columns, self._palette.accent if self._is_match else self._palette.text
         if columns.has_namespace and dot and cell_len(printable(msg_type)) <= columns.kind_chars:
-            line.put(namespace + dot, self._faint).put(last, colour, bold=is_match)
+            line.put(namespace + dot, self._faint).put(last, colour, bold=self._is_match)
         else:
-            line.put(last or msg_type, colour, bold=is_match, width=columns.kind_chars)
+            line.put(last or msg_type, colour, bold=self._is_match, width=columns.kind_chars)
 
-    def _draw_state(self, line: Line, row: MessageRow, *, is_tight: bool) -> None:
-        palette, faint = self._palette, self._faint
-        sign, text = state_of(row)
+    def _draw_state(self, line: Line, state: tuple[str, str], *, is_tight: bool) -> None:
+        palette, faint, (sign, text) = self._palette, self._faint, state
         glyph, sign_colour = {
             "ok": ("✓", palette.ok),
             "wait": ("…", palette.wait),

@@ -73,6 +73,21 @@ async def test_a_lost_daemon_is_said_nothing_typed_is_lost_and_the_state_converg
         assert seen.app.compose_pane.draft.target == draft.target + "x"
 
 
+async def test_what_waits_for_somebody_who_is_away_is_held_until_they_come_also_after_a_restart(
+    daemon: LocalDaemon,
+) -> None:
+    async with connect(daemon) as ann, connect(daemon) as cat:
+        await ann.join("ann")
+        await cat.join("cat-1", tags=["citizen"])
+    async with connect(daemon, session="ann") as ann:
+        await ann.send(Tagged("citizen"), OrchestrationMessage("note", 1))
+    async with open_app(daemon) as seen:
+        await seen.until_shown("○ held")
+        async with connect(daemon, session="cat-1"):
+            await seen.until_shown("… 0/1")
+        await seen.until_shown("○ held")
+
+
 async def test_it_goes_on_trying_when_the_clients_own_patience_is_over(
     daemon: LocalDaemon, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -12,9 +12,10 @@ from hypothesis import strategies as st
 
 from fugue_core.filter import parse_filter
 from fugue_core.protocol.envelope import DeliveryCounts, DeliveryInfo, Recipient
-from fugue_core.protocol.events import DeliveriesChanged, Resync
+from fugue_core.protocol.events import DeliveriesChanged, Resync, SessionChanged, SessionEnded, SessionJoined
 from fugue_core.protocol.requests import LogEntry, MessageRecord, Receipt, Snapshot
-from fugue_core.protocol.target import Broadcast, Worktree
+from fugue_core.protocol.session import SessionInfo, WorktreeInfo
+from fugue_core.protocol.target import Broadcast, SessionNamed, Tagged, WireTarget, Worktree
 from fugue_tui import stretch
 from fugue_tui.history import ANCESTORS, THREAD_MESSAGES, find_match, find_thread, pages_around, seq_at
 from fugue_tui.inspection import (
@@ -84,8 +85,73 @@ def test_a_row_of_history_changes_with_the_events_while_it_is_shown() -> None:
     world = World()
     (row,) = world.adopt([LogEntry(envelope=envelope(1), deliveries=DeliveryCounts(queued=1))])
     world.apply(DeliveriesChanged(session=participant("ann").id, state="acked", seqs=(1,), at=1.0))
-    assert state_of(row) == ("ok", "1/1")
+    assert state_of(row, is_held=world.is_held(row)) == ("ok", "1/1")
     assert world.adopt([entry(1)])[0] is row
+
+
+def somebody(name: str, *, is_connected: bool, unread: int = 1, created_at: int = 0, tags: str = "") -> SessionInfo:
+    return SessionInfo(
+        id=participant(name).id,
+        name=name,
+        created_at=created_at,
+        attached_clients=int(is_connected),
+        unread=unread,
+        tags=tuple(tags.split()),
+        repo="/src/shop",
+        worktree=WorktreeInfo(path="/src/shop"),
+    )
+
+
+def held_rows(world: World) -> list[int]:
+    return [row.envelope.seq for row in world.rows if state_of(row, is_held=world.is_held(row)) == ("held", "held")]
+
+
+def test_a_message_is_held_while_nobody_is_connected_to_its_session_whether_it_was_seen_live_or_not() -> None:
+    to_ann = SessionNamed(str(participant("ann").id), "ann")
+    world = World()
+    world.apply(SessionJoined(session=somebody("ann", is_connected=False)))
+    world.add_history([LogEntry(envelope=envelope(1, target=to_ann), deliveries=DeliveryCounts(queued=1))])
+    world.apply(sent(envelope(2, target=to_ann), "ann", is_connected=False))
+    assert held_rows(world) == [1, 2]
+    world.apply(SessionChanged(session=somebody("ann", is_connected=True)))
+    assert held_rows(world) == []
+    world.apply(SessionChanged(session=somebody("ann", is_connected=False)))
+    assert held_rows(world) == [1, 2]
+    world.apply(DeliveriesChanged(session=participant("ann").id, state="handed", seqs=(1, 2), at=1.0))
+    assert held_rows(world) == []
+
+
+@pytest.mark.parametrize(
+    "target", [Tagged("citizen"), Tagged("citizen", "/src/shop"), Broadcast(), Worktree("/src/shop")]
+)
+def test_whom_a_stored_message_waits_for_is_found_by_its_target(target: WireTarget) -> None:
+    world = World()
+    mayor = somebody("mayor", is_connected=True, unread=0)
+    away = somebody("cat-1", is_connected=False, tags="citizen")
+    for info in (mayor, somebody("ann", is_connected=True, tags="citizen"), away):
+        world.apply(SessionJoined(session=info))
+    world.add_history([LogEntry(envelope=envelope(1, target=target), deliveries=DeliveryCounts(queued=2))])
+    assert held_rows(world) == [1]
+    world.apply(SessionEnded(id=away.id, name="cat-1", at=1.0))
+    assert held_rows(world) == []
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        somebody("cat-2", is_connected=False, unread=0, tags="citizen"),
+        somebody("cat-2", is_connected=False, created_at=int(BEGAN_AT) + 9, tags="citizen"),
+        somebody("cat-2", is_connected=False, tags="builder"),
+        somebody("mayor", is_connected=False, tags="citizen"),
+    ],
+    ids=["has nothing to read", "came later", "another tag", "sent it"],
+)
+def test_who_cannot_have_a_stored_message_holds_it_not(other: SessionInfo) -> None:
+    world = World()
+    world.apply(SessionJoined(session=somebody("ann", is_connected=True, tags="citizen")))
+    world.apply(SessionJoined(session=other))
+    world.add_history([LogEntry(envelope=envelope(1), deliveries=DeliveryCounts(queued=1))])
+    assert held_rows(world) == []
 
 
 def test_the_world_forgets_rows_of_history_that_nobody_shows() -> None:
