@@ -184,8 +184,9 @@ class Hub:
         return events
 
     def tick(self) -> None:
-        """End what has expired."""
+        """End what has expired, and offer again what nobody acknowledges."""
         self._post.expire()
+        self._post.offer_again()
 
     def reload(self) -> None:
         """Make memory what the disk says, after a commit has failed. Connections stay bound; what happened has not."""
@@ -440,9 +441,12 @@ class Hub:
     def receive(self, caller: Caller, request: ReceiveMessages) -> Received:
         """Carry out `message.receive` without waiting: empty where there is nothing."""
         member = self._speaker(caller, request)
-        place = caller.cursor if request.reply_to is None else 0
-        received = self._post.receive(member, request, place if request.after is None else request.after)
-        if received.envelopes and not request.peek and request.reply_to is None:
+        is_choice = request.reply_to is not None or request.fresh
+        place = 0 if is_choice else caller.cursor
+        after = place if request.after is None else request.after
+        received = self._post.receive(member, request, after)
+        is_further = bool(received.envelopes) and received.envelopes[-1].seq > after  # not only what is offered again
+        if is_further and not request.peek and not is_choice:
             self._cursors.setdefault(caller, caller.cursor)
             caller.cursor = received.envelopes[-1].seq
         return received

@@ -36,6 +36,7 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
         receive_messages, receive_bytes: Envelopes in one answer, and their payloads; one always fits.
         page_messages: Messages in one page of history.
         retention_s, retention_messages: Messages all of whose deliveries have ended are kept this long, and so many.
+        reoffer_s: What was handed and is not acknowledged this long is offered again, to the next receive.
         envelope_cache_bytes: Envelopes kept in memory for receivers that read soon.
         windows: Programs that run, or have exited and are kept.
         scrollback_lines: Of each window.
@@ -56,6 +57,7 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     page_messages: Amount = 1_000
     retention_s: Seconds = 7 * 24 * 3600.0
     retention_messages: Amount = 1_000_000
+    reoffer_s: Seconds = 600.0
     envelope_cache_bytes: Amount = 64 * 1024 * 1024
     windows: Amount = 1_000
     scrollback_lines: Amount = 10_000

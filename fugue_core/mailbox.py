@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from itertools import accumulate, islice
 from uuid import UUID
 
@@ -11,9 +12,11 @@ class Mailbox:
 
     Invariant: `_sizes` is in order of seq, since seqs only grow; `size_bytes` is the sum of its values. `_answered` has
     what those of them answer that answer something, and `_answers` is the same the other way round, no list empty.
+    `_handed` has when each that was handed was so last, in that order; those of `_due` were, and are to be again. No
+    seq is in both.
     """
 
-    __slots__ = ("_answered", "_answers", "_limit_bytes", "_limit_messages", "_sizes", "size_bytes")
+    __slots__ = ("_answered", "_answers", "_due", "_handed", "_limit_bytes", "_limit_messages", "_sizes", "size_bytes")
 
     def __init__(self, limit_messages: int, limit_bytes: int) -> None:
         self._limit_messages = limit_messages
@@ -21,6 +24,8 @@ class Mailbox:
         self._sizes: dict[int, int] = {}
         self._answered: dict[int, UUID] = {}
         self._answers: dict[UUID, list[int]] = {}
+        self._handed: dict[int, float] = {}
+        self._due: set[int] = set()
         self.size_bytes = 0
 
     def __len__(self) -> int:
@@ -43,6 +48,36 @@ class Mailbox:
             self._answered[seq] = reply_to
             self._answers.setdefault(reply_to, []).append(seq)
 
+    def hand(self, seqs: Iterable[int], at: float) -> None:
+        """Note when messages that wait here were handed. `at` is to be no less than it was the last time."""
+        for seq in seqs:
+            self._handed.pop(seq, None)
+            self._handed[seq] = at
+        if self._due:
+            self._due.difference_update(seqs)
+
+    def offer_again(self, handed_before: float) -> bool:
+        """Let what was handed no later than that be due; say whether anything is now. Cost: what is."""
+        late = []
+        for seq, at in self._handed.items():
+            if at > handed_before:
+                break
+            late.append(seq)
+        for seq in late:
+            del self._handed[seq]
+        self._due.update(late)
+        return bool(late)
+
+    def due(self, up_to: int) -> list[int]:
+        """Return the seqs not above `up_to` that are to be handed again."""
+        return sorted(seq for seq in self._due if seq <= up_to) if self._due else []
+
+    def fresh(self, after: int) -> list[int]:
+        """Return the seqs above `after` that were not handed, or are to be again. Cost: the mailbox's length."""
+        if len(self._handed) == len(self._sizes):
+            return []
+        return [seq for seq in self._sizes if seq > after and seq not in self._handed]
+
     def after(self, seq: int, limit: int, limit_bytes: int) -> list[int]:
         """Return the first seqs above `seq`, at most `limit` and of `limit_bytes`, but always one if there is any.
 
@@ -52,15 +87,15 @@ class Mailbox:
             found = list(islice(self._sizes, limit))
         else:
             found = list(islice((waiting for waiting in self._sizes if waiting > seq), limit))
-        return self._fitting(found, limit_bytes)
+        return self.fitting(found, limit, limit_bytes)
 
-    def answers(self, reply_to: UUID, after: int, limit: int, limit_bytes: int) -> list[int]:
-        """Return likewise the first seqs above `after` of what answers a message. Cost: the number of its answers."""
-        found = [waiting for waiting in self._answers.get(reply_to, ()) if waiting > after]
-        return self._fitting(found[:limit], limit_bytes)
+    def answers(self, reply_to: UUID, after: int) -> list[int]:
+        """Return the seqs above `after` of what answers a message. Cost: the number of its answers."""
+        return [waiting for waiting in self._answers.get(reply_to, ()) if waiting > after]
 
-    def _fitting(self, found: list[int], limit_bytes: int) -> list[int]:
-        """Return what of `found` has no more than `limit_bytes`, but always one if there is any."""
+    def fitting(self, found: list[int], limit: int, limit_bytes: int) -> list[int]:
+        """Return the first of `found`, at most `limit` and of `limit_bytes`, but always one if there is any."""
+        found = found[:limit]
         if self.size_bytes > limit_bytes:
             totals = accumulate(self._sizes[waiting] for waiting in found)
             fitting = sum(total <= limit_bytes for total in totals)
@@ -74,10 +109,6 @@ class Mailbox:
         if next(iter(self._sizes)) > seq:
             return len(self._sizes)
         return sum(waiting > seq for waiting in self._sizes)
-
-    def count_answers(self, reply_to: UUID, after: int) -> int:
-        """Return how many of those that answer a message wait above `after`."""
-        return sum(waiting > after for waiting in self._answers.get(reply_to, ()))
 
     def up_to(self, seq: int) -> list[int]:
         """Return the seqs not above `seq`. Cost: the number returned."""
@@ -94,6 +125,8 @@ class Mailbox:
         if size_bytes is None:
             return False
         self.size_bytes -= size_bytes
+        self._handed.pop(seq, None)
+        self._due.discard(seq)
         reply_to = self._answered.pop(seq, None)
         if reply_to is not None:
             self._answers[reply_to].remove(seq)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import heapq
+import sys
 from collections.abc import Callable, Iterable
+from operator import itemgetter
 from uuid import UUID
 
 import msgspec
@@ -11,6 +13,7 @@ import msgspec
 from fugue_core.directory import Directory, Member
 from fugue_core.errors import MailboxFull, MessageIdExists, NoRecipients
 from fugue_core.limits import Limits
+from fugue_core.mailbox import Mailbox
 from fugue_core.protocol.envelope import DeliveryState, Envelope, Recipient
 from fugue_core.protocol.events import DeliveriesChanged, Event, MessageSent
 from fugue_core.protocol.message import MessageId, PackedMessage, check_msg_type, check_payload
@@ -65,13 +68,18 @@ class Post:
         self.last_seq = stored.last_seq
         self._sent_ids = SentIds(stored.last_id.int)
         expiries = []
-        for ref, seq, size_bytes, expires_at, reply_to in stored.deliveries:
+        handed = []
+        for ref, seq, size_bytes, expires_at, reply_to, handed_at in stored.deliveries:
             member = self._directory.by_ref(ref)
             if member is not None:
                 member.mailbox.put(seq, size_bytes + ENVELOPE_BYTES, reply_to)
                 if expires_at is not None:
                     expiries.append((expires_at, seq, ref))
+                if handed_at is not None:
+                    handed.append((handed_at, seq, member.mailbox))
         self._expiries = sorted(expiries)
+        for handed_at, seq, mailbox in sorted(handed, key=itemgetter(0)):
+            mailbox.hand((seq,), handed_at)
 
     # ------------------------------------------------------------------------------------------------------- sending
 
@@ -190,21 +198,29 @@ class Post:
     def receive(self, member: Member, request: ReceiveMessages, after: int) -> Received:
         """Carry out `message.receive` for what waits above `after`. Marks it handed, unless it is only a peek."""
         self.expire()
-        limits, mailbox, reply_to = self._limits, member.mailbox, request.reply_to
+        limits, mailbox = self._limits, member.mailbox
         limit = min(request.limit, limits.receive_messages)
-        if reply_to is None:
+        chosen = self._chosen(mailbox, request, after)
+        if chosen is None:
             seqs = mailbox.after(after, limit, limits.receive_bytes)
+            remaining = mailbox.count_after(seqs[-1]) if seqs else 0
         else:
-            seqs = mailbox.answers(reply_to, after, limit, limits.receive_bytes)
+            seqs = mailbox.fitting(chosen, limit, limits.receive_bytes)
+            remaining = len(chosen) - len(seqs)
         envelopes = self._envelopes(seqs)
         if seqs and not request.peek:
             self._change(member, "handed", seqs)
-        if not seqs:
-            remaining = 0
-        else:
-            last = seqs[-1]
-            remaining = mailbox.count_after(last) if reply_to is None else mailbox.count_answers(reply_to, last)
         return Received(envelopes=tuple(envelopes), remaining=remaining)
+
+    @staticmethod
+    def _chosen(mailbox: Mailbox, request: ReceiveMessages, after: int) -> list[int] | None:
+        """Return all that a request means where that is not simply what waits above `after`; None where it is."""
+        if request.reply_to is not None:
+            return mailbox.answers(request.reply_to, after)
+        if request.fresh:
+            return mailbox.fresh(after)
+        due = [] if request.peek else mailbox.due(after)
+        return due + mailbox.after(after, len(mailbox), sys.maxsize) if due else None
 
     def ack(self, member: Member, request: AckMessages) -> Acked:
         """Carry out `message.ack`."""
@@ -233,6 +249,13 @@ class Post:
         for seq in seqs:
             member.mailbox.take(seq)
         self._change(member, "dead", seqs, SESSION_ENDED)
+
+    def offer_again(self) -> None:
+        """Let what was handed and not acknowledged for `Limits.reoffer_s` be due. Cost: the number of sessions."""
+        handed_before = self._clock() - self._limits.reoffer_s
+        for member in self._directory:
+            if member.mailbox.offer_again(handed_before):
+                self.arrived[member] = None
 
     def expire(self) -> None:
         """End the deliveries whose time is over. Cost: nothing, where none is."""
@@ -263,6 +286,8 @@ class Post:
         if not seqs:
             return
         now = self._clock()
+        if state == "handed":
+            member.mailbox.hand(seqs, now)
         self._store.change([Change(state, now, reason, seqs, member.record.ref)])
         self._tell(DeliveriesChanged(session=member.id, state=state, seqs=tuple(seqs), at=now, reason=reason))
 

@@ -73,6 +73,7 @@ class OpenDelivery(NamedTuple):
     size_bytes: int
     expires_at: float | None
     reply_to: UUID | None = None
+    handed_at: float | None = None
 
 
 class StoredState(msgspec.Struct, frozen=True, kw_only=True):

@@ -272,14 +272,14 @@ class SqliteStore:
         """Return what a hub needs to go on. Cost: the open deliveries, and a scan of all that are stored."""
         records = self._execute("SELECT record FROM session WHERE ended_at IS NULL ORDER BY ref").fetchall()
         deliveries = self._execute(
-            "SELECT d.recipient, d.seq, length(m.payload), m.expires_at, m.reply_to"
+            "SELECT d.recipient, d.seq, length(m.payload), m.expires_at, m.reply_to, d.handed_at"
             " FROM delivery d JOIN message m ON m.seq = d.seq WHERE d.state < 2 ORDER BY d.seq"
         ).fetchall()
         return StoredState(
             sessions=[msgspec.json.decode(record, type=SessionRecord) for (record,) in records],
             deliveries=[
-                OpenDelivery(ref, seq, size_bytes, expires_at, UUID(bytes=reply_to) if reply_to else None)
-                for ref, seq, size_bytes, expires_at, reply_to in deliveries
+                OpenDelivery(ref, seq, size_bytes, expires_at, UUID(bytes=reply_to) if reply_to else None, handed_at)
+                for ref, seq, size_bytes, expires_at, reply_to, handed_at in deliveries
             ],
             last_ref=self._execute("SELECT coalesce(max(ref), 0) FROM session").fetchone()[0],
             last_seq=self._execute("SELECT coalesce(max(seq), 0) FROM message").fetchone()[0],

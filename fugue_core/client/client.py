@@ -303,7 +303,9 @@ class Client:
     async def receive(
         self, *, limit: int = 100, wait_s: float = 0.0, peek: bool = False, after: int | None = None
     ) -> Received:
-        """Take what waits for the own session, oldest first. What is not acknowledged comes again to the next client.
+        """Take what waits for the own session, oldest first.
+
+        What is not acknowledged comes again: to the next client, and after the daemon's `reoffer_s` to this one, too.
 
         Args:
             limit: At most so many.
@@ -311,9 +313,9 @@ class Client:
             peek: Only look.
             after: Begin after this seq; None: after what this client took before.
         """
-        request = ReceiveMessages(limit=limit, wait_s=wait_s, peek=peek, after=self._cursor if after is None else after)
-        received: Received = await self._ask(request)
-        if received.envelopes and not peek:
+        after = self._cursor if after is None else after
+        received: Received = await self._ask(ReceiveMessages(limit=limit, wait_s=wait_s, peek=peek, after=after))
+        if received.envelopes and received.envelopes[-1].seq > after and not peek:
             self._cursor = received.envelopes[-1].seq
         return received
 

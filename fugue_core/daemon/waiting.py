@@ -133,4 +133,4 @@ class WaitingRoom:
 
 def _is_same(one: ReceiveMessages, other: ReceiveMessages) -> bool:
     """Say whether two receives of one connection wait for the same."""
-    return (one.after, one.reply_to) == (other.after, other.reply_to)
+    return (one.after, one.reply_to, one.fresh) == (other.after, other.reply_to, other.fresh)

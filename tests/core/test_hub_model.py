@@ -108,9 +108,15 @@ class HubAgainstItsStore(RuleBasedStateMachine):
         message_id = UUID(int=2**100 + self.last_message_id)
         self.ask(caller, sending(where, self.last_message_id, id=message_id, ttl_s=ttl_s))
 
-    @rule(caller=st.integers(0, 3), limit=st.integers(1, 4), peek=st.booleans(), after=st.none() | st.integers(0, 5))
-    def receive(self, caller: int, limit: int, after: int | None, *, peek: bool) -> None:
-        received = self.ask(caller, ReceiveMessages(limit=limit, peek=peek, after=after))
+    @rule(
+        caller=st.integers(0, 3),
+        limit=st.integers(1, 4),
+        peek=st.booleans(),
+        after=st.none() | st.integers(0, 5),
+        fresh=st.booleans(),
+    )
+    def receive(self, caller: int, limit: int, after: int | None, *, peek: bool, fresh: bool) -> None:
+        received = self.ask(caller, ReceiveMessages(limit=limit, peek=peek, after=after, fresh=fresh))
         for envelope in received.envelopes if received else ():
             assert self.envelopes.setdefault(envelope.id, envelope).message == envelope.message
 

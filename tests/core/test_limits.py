@@ -207,6 +207,15 @@ async def reach_page_messages() -> None:
         assert ([entry.envelope.seq for entry in page.entries], page.next) == ([5, 4, 3], 3)
 
 
+async def reach_reoffer_s() -> None:
+    async with ann_with(reoffer_s=0.0) as (ann, daemon):
+        await ann.send("session:ann", note(1))
+        first = await ann.receive()
+        assert daemon.server is not None
+        daemon.server.switchboard.run_errand(daemon.server._hub.tick)
+        assert (await ann.receive(wait_s=20)).envelopes == first.envelopes
+
+
 async def _keep_at_most(count: int, **limit: float) -> None:
     async with ann_with(**limit) as (ann, daemon):
         await ann.send_many([("session:ann", note(number)) for number in range(10)])

@@ -70,17 +70,37 @@ def test_what_answers_a_message_is_found_until_it_is_taken() -> None:
     one, other = UUID(int=1), UUID(int=2)
     for seq, reply_to in ((20, one), (30, other), (40, one), (50, None)):
         mailbox.put(seq, 100, reply_to)
-    assert mailbox.answers(one, 0, 10, 1000) == [20, 40]
-    assert mailbox.answers(one, 20, 10, 1000) == [40]
-    assert mailbox.answers(one, 0, 1, 1000) == mailbox.answers(one, 0, 10, 199) == [20]
-    assert mailbox.count_answers(one, 20) == 1
+    assert mailbox.answers(one, 0) == [20, 40]
+    assert mailbox.answers(one, 20) == [40]
+    assert mailbox.fitting([20, 40], 1, 1000) == mailbox.fitting([20, 40], 10, 199) == [20]
     mailbox.take(20)
     mailbox.take(40)
-    assert mailbox.answers(one, 0, 10, 1000) == []
-    assert mailbox.count_answers(one, 0) == 0
-    assert mailbox.answers(other, 0, 10, 1000) == [30]
+    assert mailbox.answers(one, 0) == []
+    assert mailbox.answers(other, 0) == [30]
     assert mailbox._answers.keys() == {other}
     assert mailbox._answered.keys() == {30}
+
+
+def test_what_was_handed_long_ago_is_due_until_it_is_handed_again_or_taken() -> None:
+    mailbox = mailbox_with(1, 1, 1, 1)
+    mailbox.hand([20, 10], 5.0)
+    mailbox.hand([30], 6.0)
+    assert mailbox.fresh(0) == [40]
+    assert not mailbox.offer_again(4.9)
+    assert mailbox.offer_again(5.0)
+    assert not mailbox.offer_again(5.0)
+    assert mailbox.due(40) == [10, 20]
+    assert mailbox.due(10) == [10]
+    assert mailbox.fresh(0) == [10, 20, 40]
+    assert mailbox.fresh(10) == [20, 40]
+    mailbox.hand([10], 7.0)
+    mailbox.take(20)
+    assert mailbox.due(40) == []
+    assert mailbox.fresh(0) == [40]
+    mailbox.hand([40], 8.0)
+    assert mailbox.fresh(0) == []
+    assert mailbox.offer_again(7.0)
+    assert mailbox.due(40) == [10, 30]
 
 
 class MailboxAgainstAPlainDict(RuleBasedStateMachine):

@@ -688,3 +688,71 @@ def test_the_cache_forgets_the_oldest_and_keeps_the_newest_whatever_its_size() -
     assert [cache.seq_of(UUID(int=seq)) for seq in (1, 2, 3)] == [None, 2, 3]
     cache.put(envelope_of(4), 5000)
     assert [cache.get(seq) is not None for seq in (2, 3, 4)] == [False, False, True]
+
+
+# ----------------------------------------------------------------------------------------------------- offered again
+
+
+def reoffer(world: World) -> None:
+    """Let it be so late that what was handed before is offered again."""
+    world.clock.move(world.limits.reoffer_s)
+    world.hub.tick()
+
+
+def test_what_was_handed_and_not_acknowledged_in_time_is_handed_once_more_under_its_id(world: World) -> None:
+    ann = world.join("ann")
+    kept, acked, late = (world.send(ann, "session:ann", number) for number in range(3))
+    received = world.receive(ann)
+    world.ack(ann, received[1])
+    world.clock.move(world.limits.reoffer_s - 1)
+    world.hub.tick()
+    assert world.receive(ann) == ()
+    new = world.send(ann, "session:ann", "new")
+    world.clock.move(1)
+    world.hub.tick()
+    assert [envelope.id for envelope in world.receive(ann)] == [kept.id, late.id, new.id]
+    assert world.receive(ann) == ()
+    assert acked.id not in {envelope.id for envelope in received[::2]}
+
+
+def test_what_is_offered_again_comes_first_wherever_a_receive_begins_and_moves_no_place(world: World) -> None:
+    ann = world.join("ann")
+    for number in range(4):
+        world.send(ann, "session:ann", number)
+    world.receive(ann, limit=3)
+    reoffer(world)
+    assert payloads(world.receive(ann, peek=True)) == [3]  # a look takes nothing up
+    assert payloads(world.receive(ann, limit=2, after=3)) == [0, 1]
+    received: Received = world.ask(ann, ReceiveMessages(limit=1))
+    assert (payloads(received.envelopes), received.remaining) == ([2], 1)
+    assert payloads(world.receive(ann)) == [3]
+
+
+def test_what_is_offered_again_is_so_to_whoever_receives_next_and_after_a_crash_too(world: World) -> None:
+    ann, other = world.join("ann"), world.connect("ann")
+    world.send(ann, "session:ann", 1)
+    assert payloads(world.receive(ann)) == payloads(world.receive(other)) == [1]
+    world.turn()
+    reoffer(world)
+    assert payloads(world.receive(other)) == [1]
+    assert world.receive(ann) == ()
+    world.turn()
+    world.crash()
+    again = world.connect("ann")
+    assert world.receive(again, after=1) == ()
+    reoffer(world)
+    assert payloads(world.receive(again, after=1)) == [1]
+
+
+def test_what_is_fresh_was_handed_to_nobody_or_is_offered_again(world: World) -> None:
+    ann, other = world.join("ann"), world.connect("ann")
+    for number in range(3):
+        world.send(ann, "session:ann", number)
+    world.receive(ann, limit=1)
+    assert payloads(world.receive(other, fresh=True, peek=True)) == [1, 2]
+    received: Received = world.ask(other, ReceiveMessages(limit=1, fresh=True))
+    assert (payloads(received.envelopes), received.remaining) == ([1], 1)
+    assert payloads(world.receive(other)) == [0, 1, 2]  # it has moved no place
+    assert world.receive(other, fresh=True) == ()
+    reoffer(world)
+    assert payloads(world.receive(other, fresh=True)) == [0, 1, 2]

@@ -210,7 +210,7 @@ def test_open_deliveries_come_back_in_order_with_sizes_and_times(store: SqliteSt
     store.change([Change("dead", 103.0, SESSION_ENDED, [2], CID)])
     store.commit()
     assert store.load().deliveries == [
-        OpenDelivery(BOB, 2, 5, 109.0, UUID(int=5)),
+        OpenDelivery(BOB, 2, 5, 109.0, UUID(int=5), 101.0),
         OpenDelivery(BOB, 3, 1, 109.0, UUID(int=5)),
     ]
     assert store.load().last_seq == 4
