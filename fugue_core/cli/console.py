@@ -21,7 +21,7 @@ _OUT_OF_SEQUENCE = b"\x18\x1b\\"
 _TO_USUAL_SCREEN = b"\x1b[?1049l\x1b[?47l\x1b[!p"
 _USUAL_MODES = (
     b"\x1b[?6l\x1b[?69l\x1b[r\x1b[4l\x1b[20l\x1b[?1l\x1b[?5l\x1b[?7h\x1b[?25h\x1b>"
-    b"\x1b[?9l\x1b[?1000l\x1b[?1002l\x1b[?1003l\x1b[?1004l\x1b[?1005l\x1b[?1006l\x1b[?1015l\x1b[?1016l"
+    b"\x1b[?40l\x1b[?9l\x1b[?1000l\x1b[?1002l\x1b[?1003l\x1b[?1004l\x1b[?1005l\x1b[?1006l\x1b[?1015l\x1b[?1016l"
     b"\x1b[?2004l\x1b[?2026l\x1b[?2031l\x1b[?2048l\x1b[=0u\x1b[>4;0m\x1b[0 q\x1b(B\x0f\x1b]8;;\x1b\\\x1b[m"
 )
 RESTORE = _OUT_OF_SEQUENCE + _TO_USUAL_SCREEN + _USUAL_MODES

@@ -18,15 +18,13 @@ from fugue_core.terminal.native import Terminal
 from fugue_core.terminal.screen import ansi_line, sgr, text_line
 
 _MODES: tuple[int, ...] = (
-    *(1, 5, 7, 8, 9, 25, 45, 66, 67, 1000, 1002, 1003, 1004, 1005, 1006, 1007, 1015, 1016),
+    *(1, 5, 7, 8, 9, 25, 40, 45, 66, 67, 1000, 1002, 1003, 1004, 1005, 1006, 1007, 1015, 1016),
     *(1035, 1036, 1039, 1045, 2004, 2027, 2031, 2048),
 )
 """DEC's that are set where they are not as in a fresh terminal. Not 2026: what holds back drawing is soon over."""
 
 _ANSI_MODES = (2, 4, 12, 20)
 _ORIGIN, _BLINKING, _MARGINS = 6, 12, 69
-_MAY_CHANGE_WIDTH = 40
-"""Within it, asking for another width clears the screen. Always written, since RESET leaves it as it is."""
 _TOP = re.compile(rb"\x1b\[(\d+);\d+r")
 _BLANK = re.compile(rb" [^\x1b]*")
 _LEFT = re.compile(rb"\x1b\[(\d+);\d+s")
@@ -232,7 +230,7 @@ def _shape(terminal: Terminal) -> bytes:
 
 
 def _modes(terminal: Terminal) -> bytes:
-    written = [b"\x1b[?%d%c" % (_MAY_CHANGE_WIDTH, b"h" if terminal.is_set(_MAY_CHANGE_WIDTH) else b"l")]
+    written = []
     usual = _usual_modes()
     for mode in _MODES:
         is_set = terminal.is_set(mode)

@@ -36,7 +36,7 @@ REPLY_LIMIT_BYTES = 64 * 1024
 RESET = (
     b"\x18\x1b\\"  # out of whatever sequence was under way
     b"\x1b[?1049l\x1b[?47l\x1b[!p\x1b[?6l\x1b[?69l\x1b[r\x1b[4l\x1b[20l\x1b[?1l\x1b[?5l\x1b[?7h\x1b[?25h\x1b>"
-    b"\x1b[?9l\x1b[?1000l\x1b[?1002l\x1b[?1003l\x1b[?1004l\x1b[?1005l\x1b[?1006l\x1b[?1015l\x1b[?1016l"
+    b"\x1b[?40l\x1b[?9l\x1b[?1000l\x1b[?1002l\x1b[?1003l\x1b[?1004l\x1b[?1005l\x1b[?1006l\x1b[?1015l\x1b[?1016l"
     b"\x1b[?2004l\x1b[?2026l\x1b[?2031l\x1b[?2048l\x1b[=0u\x1b[>4;0m\x1b[0 q\x1b(B\x0f\x1b]8;;\x1b\\\x1b[m"
     b"\x1b[H\x1b[2J"
 )
