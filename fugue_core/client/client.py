@@ -276,9 +276,17 @@ class Client:
         receipt = await self.send(target, message, id=id, ttl_s=ttl_s)
         if not receipt.recipients:
             raise NoRecipients("broadcast")
-        envelope = await await_answer(receipt.id, wait_s, self._ask)
+        envelope = await self.answer_to(receipt.id, wait_s=wait_s)
         await self.ack(envelope)
         return envelope
+
+    async def answer_to(self, message: UUID, *, wait_s: float = 60.0) -> Envelope:
+        """Return the first message that answers one sent before, as soon as it is there; it is not acknowledged.
+
+        Raises:
+            NoAnswer: There is none within `wait_s`.
+        """
+        return await await_answer(message, wait_s, self._ask)
 
     async def send_many(self, messages: Iterable[tuple[Target, OrchestrationMessage]]) -> list[Receipt]:
         """Send many messages, in this order; return their receipts. Far cheaper than one after the other.

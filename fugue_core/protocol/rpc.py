@@ -33,6 +33,15 @@ class Call(msgspec.Struct, frozen=True, kw_only=True, gc=False, tag_field="metho
         return request
 
 
+class OpenCall(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """A line of a protocol with methods of its own: a request, or without `id` a notification. `params` is not read."""
+
+    jsonrpc: Literal["2.0"]
+    method: str
+    id: int | str | msgspec.UnsetType = msgspec.UNSET
+    params: msgspec.Raw = msgspec.Raw(b"{}")
+
+
 class BadCall(msgspec.Struct, frozen=True, kw_only=True):
     """A line that is no request; `id` as far as it could be read, else None."""
 
@@ -59,6 +68,7 @@ def _call_type(request: type[Request]) -> type[Call]:
 
 _METHODS = {request.method: request for request in REQUESTS}
 _outside_decoder = msgspec.json.Decoder(_Outside)
+_open_decoder = msgspec.json.Decoder(OpenCall)
 _encoder = msgspec.json.Encoder()
 
 
@@ -92,7 +102,20 @@ def _decode_call(line: bytes) -> Call | BadCall:
         return _diagnose(line, error)
 
 
-def _diagnose(line: bytes, cause: Exception) -> BadCall:
+def decode_open_calls(block: bytes) -> list[OpenCall | BadCall]:
+    """Return likewise what the lines of `block` ask in a protocol other than fugue's own, whose methods are any."""
+    return [_decode_open_call(line) for line in block.split(b"\n") if line.strip()]
+
+
+def _decode_open_call(line: bytes) -> OpenCall | BadCall:
+    try:
+        line.decode()
+        return _open_decoder.decode(line)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        return _diagnose(line, error, is_open=True)
+
+
+def _diagnose(line: bytes, cause: Exception, *, is_open: bool = False) -> BadCall:
     """Say what is wrong with a line, in the order in which a reader would notice."""
     try:
         line.decode()
@@ -110,7 +133,7 @@ def _diagnose(line: bytes, cause: Exception) -> BadCall:
         reason = f"`id` must be an integer or a string, not {outside.id!r}"
     elif not isinstance(outside.method, str):
         reason = f"`method` must be a string, not {outside.method!r}"
-    elif outside.method not in _METHODS:
+    elif outside.method not in _METHODS and not is_open:
         near = difflib.get_close_matches(outside.method, _METHODS, n=3)
         return BadCall(id=call_id, error=MethodNotFound(outside.method, near))
     elif "`$.id`" in str(cause):
@@ -155,8 +178,14 @@ class ErrorObject(msgspec.Struct, frozen=True, kw_only=True):
 
 class _Failure(msgspec.Struct, frozen=True, kw_only=True):
     jsonrpc: Literal["2.0"] = "2.0"
-    id: CallId
+    id: CallId | msgspec.UnsetType
     error: ErrorObject
+
+
+class _Notification(msgspec.Struct, frozen=True, kw_only=True):
+    jsonrpc: Literal["2.0"] = "2.0"
+    method: str
+    params: Any
 
 
 class _NoticeLine(msgspec.Struct, frozen=True, kw_only=True):
@@ -165,7 +194,7 @@ class _NoticeLine(msgspec.Struct, frozen=True, kw_only=True):
     params: Notice
 
 
-def encode_result(call_id: CallId, result: msgspec.Struct) -> bytes:
+def encode_result(call_id: CallId, result: msgspec.Struct | dict[str, Any]) -> bytes:
     """Return the line that answers a request."""
     return _encoder.encode(_Result(id=call_id, result=result)) + b"\n"
 
@@ -176,6 +205,16 @@ def encode_error(call_id: CallId, error: FugueError) -> bytes:
     return (
         _encoder.encode(_Failure(id=call_id, error=ErrorObject(code=error.code, message=str(error), data=data))) + b"\n"
     )
+
+
+def encode_failure(call_id: CallId | msgspec.UnsetType, error: ErrorObject) -> bytes:
+    """Return the line that refuses a request in words of another protocol; UNSET leaves the id out."""
+    return _encoder.encode(_Failure(id=call_id, error=error)) + b"\n"
+
+
+def encode_notification(method: str, params: Any) -> bytes:
+    """Return a line that is not answered."""
+    return _encoder.encode(_Notification(method=method, params=params)) + b"\n"
 
 
 def encode_notice(number: int, event: Event) -> bytes:
