@@ -19,7 +19,7 @@ _HEADS: dict[Key, str] = {
     "text": "with the text",
 }
 _CLOCK = re.compile(r"(?:(\d{4})-(\d{1,2})-(\d{1,2})[ T])?(\d{1,2}):(\d{2})(?::(\d{2}))?\Z")
-_AGO = re.compile(r"-?(\d{1,6})\s*([smhd])\Z")
+_AGO = re.compile(r"-?(\d{1,6})\s*([smhd])(?:\s+ago)?\Z")
 _UNITS = {"s": (1, "second"), "m": (60, "minute"), "h": (3600, "hour"), "d": (86400, "day")}
 
 
@@ -55,7 +55,7 @@ def _value(term: Term) -> str:
 def parse_time(text: str, now: float) -> float | None:
     """Return the moment that `text` means, in Unix seconds; None: unreadable.
 
-    `12:04`, `12:04:05` (today, or yesterday where that would be in the future), `2026-01-31 12:04`, `5m` (ago).
+    `12:04`, `12:04:05` (today, or yesterday where that would be in the future), `2026-01-31 12:04`, `5m ago` or `5m`.
     """
     text = text.strip()
     if ago := _AGO.match(text):

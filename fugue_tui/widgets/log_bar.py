@@ -129,7 +129,8 @@ class LogBar(Vertical):
         if self.purpose == "time":
             now = time.time()
             at = parse_time(text, now)
-            self._say(_HINTS["time"] if at is None else time_words(at, now), is_bad=at is None)
+            refusal = f"“{text.strip()}” is no time: write {_HINTS['time']}"
+            self._say(refusal if at is None else time_words(at, now), is_bad=at is None)
             return None
         try:
             wanted = parse_filter(text)

@@ -11,7 +11,7 @@ import pytest
 from rich.cells import cell_len
 from textual.events import MouseScrollUp
 from textual.geometry import Region
-from textual.widgets import Input
+from textual.widgets import Input, Static
 
 from fugue_core.protocol.events import DeliveriesChanged
 from fugue_core.protocol.target import Broadcast, SessionNamed, Tagged, Worktree
@@ -315,11 +315,27 @@ async def test_at_goes_to_a_time_in_a_million_messages() -> None:
         assert not app.log_list.is_following
 
 
+async def test_every_time_that_the_hint_offers_is_taken() -> None:
+    app = PaneApp(MadeUpHistory(100))
+    async with app.run_test(size=SIZE) as pilot:
+        await press(pilot, "at")
+        offers = str(app.query_one("#log-bar-words", Static).content).replace(" or ", " ").split(", ")
+        await press(pilot, "escape")
+        assert "5m ago" in [offer.strip() for offer in offers]
+        for offer in offers:
+            await press(pilot, "at", *offer.strip(), "enter")
+            assert not app.query_one(LogBar).is_open
+            assert not app.log_list.is_following
+            await press(pilot, "f")
+
+
 async def test_what_is_no_time_stays_in_the_field() -> None:
     app = PaneApp(MadeUpHistory(100))
     async with app.run_test(size=SIZE) as pilot:
         await press(pilot, "at", *"noon", "enter")
         assert app.query_one(LogBar).is_open
+        assert app.query_one("#log-bar-field", Input).value == "noon"
+        assert str(app.query_one("#log-bar-words", Static).content).startswith("“noon” is no time: write 12:04, ")
         await press(pilot, "escape")
         assert app.log_list.has_focus
 

@@ -346,16 +346,18 @@ def test_a_filter_is_said_in_words(text: str, words: str) -> None:
 
 def test_times_are_read_as_people_write_them() -> None:
     now = time.mktime((2026, 3, 5, 12, 30, 0, 0, 0, -1))
-    at = {text: parse_time(text, now) for text in ("12:04", "12:04:05", "2026-01-31 08:00", "5m", "-2h")}
+    at = {text: parse_time(text, now) for text in ("12:04", "12:04:05", "2026-01-31 08:00", "5m", "5m ago", "-2h")}
     assert at["12:04"] == time.mktime((2026, 3, 5, 12, 4, 0, 0, 0, -1))
     assert at["12:04:05"] == time.mktime((2026, 3, 5, 12, 4, 5, 0, 0, -1))
     assert at["2026-01-31 08:00"] == time.mktime((2026, 1, 31, 8, 0, 0, 0, 0, -1))
-    assert at["5m"] == now - 300
+    assert at["5m"] == at["5m ago"] == now - 300
     assert at["-2h"] == now - 7200
     assert parse_time("23:59", now) == time.mktime((2026, 3, 4, 23, 59, 0, 0, 0, -1))
 
 
-@pytest.mark.parametrize("text", ["", "noon", "25:00", "12:60", "2026-02-30 10:00", "12:4", "99999999d", "12:04\n12"])
+@pytest.mark.parametrize(
+    "text", ["", "noon", "25:00", "12:60", "2026-02-30 10:00", "12:4", "99999999d", "12:04\n12", "5mago", "5 ago"]
+)
 def test_what_is_no_time_is_refused(text: str) -> None:
     assert parse_time(text, BEGAN_AT) is None
 
