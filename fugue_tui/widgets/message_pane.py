@@ -83,6 +83,7 @@ class MessagePane(Vertical):
         self._thread: frozenset[UUID] = frozenset()
         self._thread_of: UUID | None = None
         self._appended = 0
+        self._followed_at: UUID | None = None
 
     def compose(self) -> ComposeResult:
         """Return the parts."""
@@ -140,6 +141,7 @@ class MessagePane(Vertical):
             self.inspector.show_verdict(f"✗ {reason}", is_bad=True)
         else:
             self.messages.note = reason
+            self._follow_again()
 
     def watch_palette(self) -> None:
         """Draw in the new colours."""
@@ -172,8 +174,16 @@ class MessagePane(Vertical):
     @on(MessageLog.Opened)
     def _open(self, event: MessageLog.Opened) -> None:
         event.stop()
+        if not self.inspector.is_open:
+            self._followed_at = event.row.envelope.id if self.messages.is_following else None
         self.messages.is_following = False
         self._ask(event.row.envelope.id)
+
+    def _follow_again(self) -> None:
+        """Let the log follow where it did before a message was looked into, unless the cursor was moved since."""
+        row, followed_at, self._followed_at = self.messages.selected, self._followed_at, None
+        if row is not None and row.envelope.id == followed_at and not self.messages.is_following:
+            self._tell_log(self.messages.action_follow)
 
     @on(MessageLog.Stepped)
     def _follow_cursor(self, event: MessageLog.Stepped) -> None:
@@ -201,6 +211,7 @@ class MessagePane(Vertical):
         self._wanted = self._thread_of = None
         self._share_rows()
         self.messages.focus()
+        self._follow_again()
 
     @on(MessageLog.BarAsked)
     def _open_bar(self, event: MessageLog.BarAsked) -> None:

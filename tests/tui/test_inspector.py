@@ -105,6 +105,21 @@ async def test_it_pauses_the_log_and_escape_gives_it_back() -> None:
         assert not app.inspector.is_open
         assert app.log_list.has_focus
         assert app.log_list.size.height == SIZE[1]
+        assert app.log_list.is_following
+        assert app.log_list.new == 0
+        selected = app.log_list.selected
+        assert selected is not None
+        assert selected.envelope.seq == 201
+
+
+@pytest.mark.parametrize("keys", [("f", "enter", "escape"), ("enter", "k", "escape"), ("k", "enter", "escape")])
+async def test_a_log_that_was_paused_or_moved_in_stays_where_it_is(keys: tuple[str, ...]) -> None:
+    app = PaneApp(town())
+    async with app.run_test(size=SIZE) as pilot:
+        for key in keys:
+            await press(pilot, key)
+        assert not app.inspector.is_open
+        assert not app.log_list.is_following
 
 
 async def test_space_folds_and_the_arrows_close_and_open() -> None:
