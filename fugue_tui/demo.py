@@ -13,6 +13,7 @@ from pathlib import Path
 
 EXAMPLE = "examples/gas_town.py"
 PATIENCE_S = 10.0
+ENDS = (signal.SIGHUP, signal.SIGTERM)
 
 
 class NoDemo(Exception):
@@ -50,12 +51,12 @@ def demo_town() -> Iterator[Path]:
             stderr=log,
             start_new_session=True,  # ctrl+c in the screen is a key, and not the town's end
         )
-        before = {number: signal.signal(number, _leave) for number in (signal.SIGHUP, signal.SIGTERM)}
+        before = {number: signal.signal(number, _leave) for number in ENDS}
         try:
             yield town
         finally:
-            for number, handler in before.items():
-                signal.signal(number, handler)
+            for number in ENDS:  # a terminal's end may send more than one, and the town has to end all the same
+                signal.signal(number, signal.SIG_IGN)
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(players.pid, signal.SIGTERM)
             if players.stdin is not None:
@@ -69,10 +70,14 @@ def demo_town() -> Iterator[Path]:
             os.chdir(directory)
             os.environ.clear()
             os.environ.update(was)
+            for number, handler in before.items():
+                signal.signal(number, handler)
 
 
 def _leave(number: int, _frame: object) -> None:
-    """Let what ends this process, as a terminal that closes does, end the town as well."""
+    """Let what ends this process end the town as well; while there is a screen that is `TerminalDriver`'s affair."""
+    for each in ENDS:
+        signal.signal(each, signal.SIG_IGN)
     sys.exit(128 + number)
 
 

@@ -13,6 +13,8 @@ from textual.actions import parse
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.dom import DOMNode
+from textual.driver import Driver
+from textual.drivers.linux_driver import LinuxDriver
 from textual.filter import LineFilter
 from textual.notifications import SeverityLevel
 from textual.widget import Widget
@@ -24,6 +26,7 @@ from fugue_core.place import DEFAULT_SERVER, server_name, socket_path
 from fugue_core.protocol.events import Event, MessageSent
 from fugue_core.protocol.session import SessionInfo
 from fugue_tui.config import Config, Memory, remember
+from fugue_tui.driver import TerminalDriver
 from fugue_tui.glyphs import AsciiOnly
 from fugue_tui.keymap import (
     NOT_LISTED,
@@ -154,6 +157,11 @@ class Shell(Turnstile):
         self.clear_notifications()
         for rack in self.screen.query("ToastRack"):
             rack.remove_children()  # those among them, too, that are not shown yet
+
+    def get_driver_class(self) -> type[Driver]:
+        """Return what drives the terminal: ours where it is Textual's usual one."""
+        usual = super().get_driver_class()
+        return TerminalDriver if usual is LinuxDriver else usual
 
     def get_theme_variable_defaults(self) -> dict[str, str]:
         """Return our colours under every theme; those of other themes keep what we do not name."""

@@ -32,6 +32,7 @@ class Terminal:
     ) -> None:
         self._ours, self._theirs = pty.openpty()
         os.set_blocking(self._ours, False)
+        self._is_there = True
         self.screen = open_screen(cols, rows)
         self._set_size(cols, rows)
         self.attributes = termios.tcgetattr(self._theirs)
@@ -53,8 +54,7 @@ class Terminal:
     ) -> None:
         self.process.kill()
         self.process.wait(PATIENCE_S)
-        os.close(self._theirs)
-        os.close(self._ours)
+        self.hang_up()
         self.screen.close()
 
     @property
@@ -76,6 +76,13 @@ class Terminal:
                 left = left[os.write(self._ours, left) :]
             except BlockingIOError:
                 select.select([], [self._ours], [], PATIENCE_S)
+
+    def hang_up(self) -> None:
+        """Close the terminal, as somebody does who closes its window."""
+        if self._is_there:
+            self._is_there = False
+            os.close(self._theirs)
+            os.close(self._ours)
 
     def resize(self, cols: int, rows: int) -> None:
         """Pull at the corner of the window."""
