@@ -36,6 +36,8 @@ from fugue_core.protocol.requests import (
     EditTags,
     EndSession,
     GetSession,
+    Handed,
+    HandMessages,
     JoinSession,
     ListSessions,
     Receipt,
@@ -118,6 +120,7 @@ class Hub:
         self._handlers: dict[type[Request], Callable[[Caller, Any], msgspec.Struct]] = {
             SendMessage: self._send,
             ReceiveMessages: self.receive,
+            HandMessages: self._hand,
             AckMessages: self._ack,
             ResolveTarget: self._resolve,
             JoinSession: self._join,
@@ -450,6 +453,9 @@ class Hub:
             self._cursors.setdefault(caller, caller.cursor)
             caller.cursor = received.envelopes[-1].seq
         return received
+
+    def _hand(self, caller: Caller, request: HandMessages) -> Handed:
+        return self._post.hand(self._speaker(caller, request), request)
 
     def _ack(self, caller: Caller, request: AckMessages) -> Acked:
         return self._post.ack(self._speaker(caller, request), request)

@@ -17,7 +17,16 @@ from fugue_core.mailbox import Mailbox
 from fugue_core.protocol.envelope import DeliveryState, Envelope, Recipient
 from fugue_core.protocol.events import DeliveriesChanged, Event, MessageSent
 from fugue_core.protocol.message import MessageId, PackedMessage, check_msg_type, check_payload
-from fugue_core.protocol.requests import Acked, AckMessages, Receipt, Received, ReceiveMessages, SendMessage
+from fugue_core.protocol.requests import (
+    Acked,
+    AckMessages,
+    Handed,
+    HandMessages,
+    Receipt,
+    Received,
+    ReceiveMessages,
+    SendMessage,
+)
 from fugue_core.protocol.session import check_tag, parse_session_id
 from fugue_core.protocol.target import (
     OrchestrationTarget,
@@ -226,21 +235,32 @@ class Post:
         """Carry out `message.ack`."""
         mailbox = member.mailbox
         seqs = [] if request.up_to is None else mailbox.up_to(request.up_to)
-        unknown: list[UUID] = []
+        named, unknown = self._seqs_of(member, request.ids)
+        acked = [seq for seq in seqs + named if mailbox.take(seq)]
+        self._change(member, "acked", acked)
+        return Acked(acked=len(acked), unknown=unknown)
+
+    def hand(self, member: Member, request: HandMessages) -> Handed:
+        """Carry out `message.hand`."""
+        named, unknown = self._seqs_of(member, request.ids)
+        handed = sorted({seq for seq in named if seq in member.mailbox})
+        self._change(member, "handed", handed)
+        return Handed(handed=len(handed), unknown=unknown)
+
+    def _seqs_of(self, member: Member, messages: Iterable[UUID]) -> tuple[list[int], tuple[UUID, ...]]:
+        """Return the seqs of messages that were delivered to a session, and the ids that were not."""
+        seqs: list[int] = []
         seek: list[MessageId] = []
-        for message in request.ids:
+        for message in messages:
             seq = self._cache.seq_of(message)
-            if seq is not None and seq in mailbox:
+            if seq is not None and seq in member.mailbox:
                 seqs.append(seq)
             else:
                 seek.append(MessageId(message))
-        if seek:
-            found = self._store.seqs_of(seek, member.record.ref)
-            seqs += found.values()
-            unknown = [message for message in seek if message not in found]
-        acked = [seq for seq in seqs if mailbox.take(seq)]
-        self._change(member, "acked", acked)
-        return Acked(acked=len(acked), unknown=tuple(unknown))
+        if not seek:
+            return seqs, ()
+        found = self._store.seqs_of(seek, member.record.ref)
+        return seqs + list(found.values()), tuple([message for message in seek if message not in found])
 
     def bury(self, member: Member) -> None:
         """Let everything that waits for a session that ends be dead, and nobody wait for more."""

@@ -350,6 +350,34 @@ class ReceiveMessages(Request, frozen=True, kw_only=True):
     fresh: bool = False
 
 
+class Handed(msgspec.Struct, frozen=True, kw_only=True):
+    """The answer to `message.hand`.
+
+    Fields:
+        handed: How many deliveries are marked; one that is acknowledged already is not.
+        unknown: Ids that were never delivered to this session, or that retention has removed.
+    """
+
+    handed: int
+    unknown: tuple[UUID, ...] = ()
+
+
+class HandMessages(Request, frozen=True, kw_only=True):
+    """Say that messages, looked at with `peek`, have been written to whoever reads for the session.
+
+    So `handed` means what it says also where the daemon cannot see the reader: whoever passes mail on looks, writes,
+    and says so once it is written.
+
+    Errors:
+        NoIdentity
+    """
+
+    method = "message.hand"
+    answer = Handed
+
+    ids: tuple[UUID, ...]
+
+
 class Acked(msgspec.Struct, frozen=True, kw_only=True):
     """The answer to `message.ack`.
 
@@ -575,6 +603,7 @@ REQUESTS: tuple[type[Request], ...] = (
     SendMessage,
     ResolveTarget,
     ReceiveMessages,
+    HandMessages,
     AckMessages,
     ListMessages,
     GetMessage,

@@ -12,6 +12,7 @@ import fugue_core
 TESTS = Path(__file__).parents[1]
 
 TESTED_BY: dict[str, tuple[str, ...]] = {
+    "agents": ("e2e/test_hook.py",),
     "cli": ("e2e/test_cli_refusal.py",),
     "cli.attachment": ("e2e/test_attach.py",),
     "cli.command": ("e2e/test_cli_refusal.py", "e2e/test_cli_startup.py"),
@@ -30,8 +31,10 @@ TESTED_BY: dict[str, tuple[str, ...]] = {
     "cli.style": ("e2e/test_cli_terminal.py",),
     "cli.table": ("e2e/test_cli_session.py", "e2e/test_cli_terminal.py"),
     "cli.verb": ("core/test_cli_manual.py",),
+    "cli.notice": ("e2e/test_hook.py",),
     "cli.payload": ("e2e/test_cli_message.py",),
     "cli.receipt": ("e2e/test_cli_message.py",),
+    "cli.verb.ack": ("e2e/test_hook.py",),
     "cli.verb.ask": ("e2e/test_cli_ask.py",),
     "cli.verb.capture": ("e2e/test_windows.py",),
     "cli.verb.complete": ("e2e/test_cli_completion.py",),

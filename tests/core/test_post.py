@@ -34,6 +34,8 @@ from fugue_core.protocol.request import Request
 from fugue_core.protocol.requests import (
     AckMessages,
     EndSession,
+    Handed,
+    HandMessages,
     Receipt,
     Received,
     ReceiveMessages,
@@ -756,3 +758,17 @@ def test_what_is_fresh_was_handed_to_nobody_or_is_offered_again(world: World) ->
     assert world.receive(other, fresh=True) == ()
     reoffer(world)
     assert payloads(world.receive(other, fresh=True)) == [0, 1, 2]
+
+
+def test_what_another_has_written_to_the_reader_is_handed_when_he_says_so(world: World) -> None:
+    ann = world.join("ann")
+    sent = [world.send(ann, "session:ann", number) for number in range(3)]
+    world.ack(ann, up_to=1)
+    world.turn()
+    handed: Handed = world.ask(ann, HandMessages(ids=(sent[2].id, sent[0].id, sent[1].id, UUID(int=1))))
+    assert handed == Handed(handed=2, unknown=(UUID(int=1),))
+    (event,) = world.turn()
+    assert isinstance(event, DeliveriesChanged)
+    assert (event.state, event.seqs) == ("handed", (2, 3))
+    assert world.receive(ann, fresh=True) == ()
+    assert payloads(world.receive(ann)) == [1, 2]

@@ -90,6 +90,7 @@ EXAMPLES: dict[type[Request], Request] = {
     requests.RenameSession: requests.RenameSession(name="bob"),
     SendMessage: SendMessage(target=Tagged("mayor"), packed=packed, id=ID, ttl_s=1.5),
     requests.ResolveTarget: requests.ResolveTarget(target=SessionNamed("bob")),
+    requests.HandMessages: requests.HandMessages(ids=(ID,)),
     requests.GetMessage: requests.GetMessage(id=ID),
     JoinSession: JoinSession(name="bob", tags=("a",), metadata={"k": None}, id=ID),
     window.CreateSession: window.CreateSession(program=PROGRAM, name="bob", tags=("a",)),

@@ -33,6 +33,8 @@ HOT = [
     ["tag", "ls"],
     ["tag", "set", "b", "c"],
     ["whoami"],
+    ["hook", "--for", "claude", "PostToolUse"],
+    ["hook", "--for", "claude", "Stop"],
 ]
 
 PROBE = """
@@ -49,11 +51,13 @@ sys.exit(code)
 def test_a_verb_that_hooks_call_loads_nothing_dear(fugue: Fugue, words: list[str]) -> None:
     fugue.join("ann", "-t", "b")
     fugue.join("bob", "-t", "b")
+    assert words[0] != "hook" or fugue("show", "ann", "--json").json["unread"] == 0  # its price where nothing waits
     if words[0] == "recv":
         fugue("send", "session:ann", "x", session="ann")
     done = subprocess.run(
         [sys.executable, "-c", PROBE, *words],
         env={**fugue.environment, "FUGUE_SESSION": "ann"},
+        stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
         check=False,

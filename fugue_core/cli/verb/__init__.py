@@ -9,8 +9,8 @@ if TYPE_CHECKING:
 GROUPS = {
     "Sessions": ("join", "run", "ls", "show", "rename", "kill", "whoami", "tag"),
     "Programs": ("new", "attach", "window", "capture", "type", "respawn", "resize"),
-    "Messages": ("send", "recv", "ask", "reply", "log", "trace"),
-    "Agents": ("mcp",),
+    "Messages": ("send", "recv", "ack", "ask", "reply", "log", "trace"),
+    "Agents": ("mcp", "hook"),
     "fugue itself": ("daemon", "doctor", "info", "completion", "help"),
 }
 """As the help lists them."""
