@@ -60,13 +60,15 @@ class Memory(msgspec.Struct, frozen=True, kw_only=True):
 
     Fields:
         theme: The last one used.
-        sidebar: Its width in cells; None: by the screen's.
+        sidebar: Its width in cells in screens of 120 columns and more; None: by the screen's.
         compose_height: Of the open pane, in rows; None: as it comes.
+        sidebar_narrow: The sidebar's width in narrower screens.
     """
 
     theme: str = ""
     sidebar: int | None = None
     compose_height: int | None = None
+    sidebar_narrow: int | None = None
 
 
 class Config(msgspec.Struct, frozen=True, kw_only=True):

@@ -193,7 +193,7 @@ class Shell(Turnstile):
         self.theme = wanted[0] if wanted else DARK.name
         self.theme_changed_signal.subscribe(self, lambda _: self._take_palette())
         self._take_palette()
-        self.workspace.sidebar = memory.sidebar
+        self.workspace.sidebar, self.workspace.sidebar_narrow = memory.sidebar, memory.sidebar_narrow
         self.workspace.compose_height = memory.compose_height
         self.status_bar.server = self._server
         self.start_page.server = "" if self._server in {DEFAULT_SERVER, DEMO_SERVER} else self._server
@@ -389,7 +389,12 @@ class Shell(Turnstile):
 
     def _remember(self) -> None:
         workspace = self.workspace
-        memory = Memory(theme=self.theme, sidebar=workspace.sidebar, compose_height=workspace.compose_height)
+        memory = Memory(
+            theme=self.theme,
+            sidebar=workspace.sidebar,
+            compose_height=workspace.compose_height,
+            sidebar_narrow=workspace.sidebar_narrow,
+        )
         remember(self._config.memory_path, memory)
 
     @abstractmethod

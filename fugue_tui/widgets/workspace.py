@@ -49,8 +49,9 @@ def compose_rows(height: int, wanted: int | None) -> int:
 class Workspace(Horizontal):
     """Sessions at the left; the log above the compose pane, or in the place of both the terminals.
 
-    Down: the panes, at the beginning; assign `sidebar` and `compose_height` (None: by the screen's size). Up:
-    `Workspace.PaneShown`, `Workspace.Resized`.
+    Down: the panes, at the beginning; assign `sidebar`, `sidebar_narrow` and `compose_height` (None: by the screen's
+    size). The sidebar has a width for screens below `NARROW` and one for the others: what suits one leaves no log in
+    the other. Up: `Workspace.PaneShown`, `Workspace.Resized`.
     """
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -65,6 +66,7 @@ class Workspace(Horizontal):
         Binding("greater_than_sign", "resize_sidebar(1)", "wider", show=False, id="pane.wider"),
         Binding("plus", "resize_compose(1)", "higher", show=False, id="pane.higher"),
         Binding("minus", "resize_compose(-1)", "lower", show=False, id="pane.lower"),
+        Binding("equals_sign", "reset_sizes", "reset sizes", show=False, id="pane.reset"),
     ]
 
     @dataclass
@@ -73,12 +75,8 @@ class Workspace(Horizontal):
 
         pane: PaneName
 
-    @dataclass
     class Resized(Message):
         """The user has changed the sizes."""
-
-        sidebar: int | None
-        compose_height: int | None
 
     def __init__(
         self,
@@ -97,6 +95,7 @@ class Workspace(Horizontal):
         self._screen_size = Size(0, 0)
         self.pane: PaneName = "log"
         self.sidebar: int | None = None
+        self.sidebar_narrow: int | None = None
         self.compose_height: int | None = None
 
     def compose(self) -> ComposeResult:
@@ -146,8 +145,9 @@ class Workspace(Horizontal):
         self.set_class(size.width < NARROW, "narrow")
 
     def _sidebar_cells(self) -> int:
-        wanted = SIDEBAR_NARROW if self._has_terminals and self.sidebar is None else self.sidebar
-        return sidebar_cells(self._screen_size.width, wanted)
+        width = self._screen_size.width
+        wanted = self.sidebar_narrow if width < NARROW else self.sidebar
+        return sidebar_cells(width, SIDEBAR_NARROW if self._has_terminals and wanted is None else wanted)
 
     @property
     def has_terminals(self) -> bool:
@@ -214,15 +214,26 @@ class Workspace(Horizontal):
         rows = compose_rows(self._screen_size.height - 1, self.compose_height)
         self._resize_compose(rows + step * COMPOSE_STEP)
 
+    def action_reset_sizes(self) -> None:
+        """Give the panes the sizes that they have by themselves, in screens of every width."""
+        self.sidebar = self.sidebar_narrow = self.compose_height = None
+        self._keep_sizes()
+
     def _resize_sidebar(self, cells: int) -> None:
-        self.sidebar = sidebar_cells(self._screen_size.width, cells)
-        self.lay_out()
-        self.post_message(self.Resized(self.sidebar, self.compose_height))
+        wanted = sidebar_cells(self._screen_size.width, cells)
+        if self._screen_size.width < NARROW:
+            self.sidebar_narrow = wanted
+        else:
+            self.sidebar = wanted
+        self._keep_sizes()
 
     def _resize_compose(self, rows: int) -> None:
         self.compose_height = compose_rows(self._screen_size.height - 1, rows)
+        self._keep_sizes()
+
+    def _keep_sizes(self) -> None:
         self.lay_out()
-        self.post_message(self.Resized(self.sidebar, self.compose_height))
+        self.post_message(self.Resized())
 
     # ----------------------------------------------------------------------------------------------------- mouse
 

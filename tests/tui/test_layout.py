@@ -131,6 +131,28 @@ async def test_keys_resize_the_panes_and_the_sizes_are_remembered(daemon: LocalD
         assert seen.app.session_list.region.width == 49
 
 
+async def test_the_sidebar_has_a_width_for_wide_and_one_for_narrow_screens(daemon: LocalDaemon) -> None:
+    memory = Memory(sidebar=52, sidebar_narrow=18)
+    config = Config(screen=ScreenConfig(glyphs="unicode"), memory=memory, memory_path=read_config().memory_path)
+    async with open_app(daemon, config=config) as seen:
+        assert seen.app.session_list.region.width == 52
+        await seen.pilot.resize_terminal(80, 24)
+        await seen.until(lambda: seen.app.session_list.region.width == 18)
+        await seen.press(">")
+        assert read_config().memory == Memory(theme="fugue-dark", sidebar=52, sidebar_narrow=21)
+        await seen.pilot.resize_terminal(120, 40)
+        await seen.until(lambda: seen.app.session_list.region.width == 52)
+
+
+async def test_the_sizes_can_be_reset(daemon: LocalDaemon) -> None:
+    memory = Memory(sidebar=52, sidebar_narrow=18, compose_height=12)
+    config = Config(screen=ScreenConfig(glyphs="unicode"), memory=memory, memory_path=read_config().memory_path)
+    async with open_app(daemon, config=config) as seen:
+        await seen.press("ctrl+p", *"reset", "enter")
+        await seen.until(lambda: seen.app.session_list.region.width == sidebar_cells(120, None))
+        await seen.until(lambda: read_config().memory == Memory(theme="fugue-dark"))
+
+
 async def test_dragging_the_rules_resizes_the_panes(daemon: LocalDaemon) -> None:
     async with open_app(daemon) as seen:
         await seen.press("M")
