@@ -1,6 +1,7 @@
 """Tags as chips: one space, the name, one space, on the tag's own fill. No I/O.
 
-A name is never cut, unless alone it is wider than its column; where the room is short, `+n` says how many are left out.
+A name is never cut, unless it is the only one and wider than its column; where the room is short, `+n` says how many
+are left out.
 """
 
 from __future__ import annotations
@@ -12,23 +13,29 @@ from rich.cells import cell_len
 from fugue_tui.line import Line, fit
 from fugue_tui.palette import Palette, tag_colour
 
+LOOKED_AT = 64
+"""Tags: of so many no line has room for more."""
+
 
 def put_chips(line: Line, tags: Sequence[str], end: int, palette: Palette, *, has_fill: bool = True) -> None:
-    """Put whole chips up to the column `end`, then how many are left.
+    """Put whole chips up to the column `end`, then how many are left; where the first is too wide, one after it.
 
     Cost: the chips that are seen, not the tags that there are.
     """
-    start = line.column
-    for place, tag in enumerate(tags):
-        left = len(tags) - place
+    start, left = line.column, len(tags)
+    for tag in tags[:LOOKED_AT]:
         more = f" +{left - 1}" if left > 1 else ""
-        name = fit(tag, max(1, end - start - len(more) - 2 * has_fill)) if place == 0 else fit(tag, end - start + 1)
+        room = end - start
+        name = fit(tag, max(1, room - (2 if has_fill else 0)) if len(tags) == 1 else room + 1)
         chip = chip_text(name, palette) if has_fill else name
-        if line.column + cell_len(chip) + len(more) > end:
-            line.put(f"+{left}", palette.muted, width=max(0, end - line.column))
-            return
-        put_chip(line, tag, chip, palette, has_fill=has_fill)
-        line.put(" ", palette.muted, width=max(0, end - line.column))
+        if line.column + cell_len(chip) + len(more) <= end:
+            put_chip(line, tag, chip, palette, has_fill=has_fill)
+            line.put(" ", palette.muted, width=max(0, end - line.column))
+            left -= 1
+        elif line.column > start:
+            break
+    if left:
+        line.put(f"+{left}", palette.muted, width=max(0, end - line.column))
 
 
 def chip_text(name: str, palette: Palette) -> str:

@@ -78,8 +78,9 @@ class RowPen:
         name_colour = palette.strong if is_cursor else palette.text if is_connected else palette.muted
         right = width - 1 - (AGE_CELLS if is_wide else 0)
         unread_cells = len(short_count(info.unread)) + 2 if info.unread else 0
-        signs = signs_of(self._roster.windows.get(info.id, ()), self._roster.now, self._roster.unheard)
-        sign_cells = cell_len(signs) + 1 if signs else 0
+        windows = self._roster.windows.get(info.id, ())
+        signs = signs_of(windows, self._roster.now, self._roster.unheard)
+        sign_cells = 1 + max(1, cell_len(signs)) if windows else 0  # also while there is none, or chips come and go
         is_you = info.id == self._roster.you
         line.at(NAME_AT)
         name_room = right - unread_cells - sign_cells - NAME_AT - (len(" you") if is_you else 0) - 1

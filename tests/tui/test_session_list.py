@@ -17,18 +17,22 @@ from textual.strip import Strip
 
 from fugue_core.client import connect
 from fugue_core.daemon.local import LocalDaemon
+from fugue_core.filter import Filter
 from fugue_core.protocol.message import OrchestrationMessage
 from fugue_core.protocol.session import SessionInfo
 from fugue_core.protocol.target import SessionNamed, Worktree
-from fugue_tui.palette import LIGHT
-from fugue_tui.roster import LastMessage, Roster
+from fugue_tui.line import Line
+from fugue_tui.palette import DARK, LIGHT
+from fugue_tui.roster import LastMessage, Roster, arrange
 from fugue_tui.screens.end_panel import EndPanel
 from fugue_tui.screens.rename_panel import RenamePanel
 from fugue_tui.screens.tag_editor import TagEditor
 from fugue_tui.widgets.chip_board import ChipBoard
 from fugue_tui.widgets.field import Field
 from fugue_tui.widgets.session_list import SessionList
+from fugue_tui.widgets.session_row import RowPen
 from tests.tui.screen import open_app
+from tests.tui.test_terminal_view import window
 from tests.tui.test_view_sessions import ALL, ANN, CAT, GUS, LOOSE, MAYOR, session
 
 NOW = 1_000.0
@@ -139,6 +143,22 @@ async def test_in_a_narrow_list_chips_are_words() -> None:
         lines = app.text()
     assert any(line.startswith("    ○ cat   builder +1  3") for line in lines)
     assert all(cell_len(line) == 27 for line in lines)
+
+
+async def test_chips_stay_where_they_are_while_output_comes_and_goes() -> None:
+    def lines_at(now: float) -> str:
+        roster = msgspec.structs.replace(
+            ROSTER, sessions=(session("sh", tags="citizen builder"),), windows={info.id: (heard,)}, now=now
+        )
+        pen = RowPen(DARK, roster, frozenset(), "/home")
+        row = next(row for row in arrange(roster, order="joined", wanted=Filter(), folded=frozenset()) if row.session)
+        return pen.draw(Line(27, DARK.sidebar), row, is_cursor=False).text
+
+    info = session("sh")
+    heard = msgspec.structs.replace(window(last_output_at=100.0), session=info.id)
+    busy, still = lines_at(100.5), lines_at(200.0)
+    assert "~" in busy
+    assert busy.replace("~", " ") == still
 
 
 async def test_blank_rows_go_when_the_room_is_short() -> None:

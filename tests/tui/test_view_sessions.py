@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from uuid import UUID, uuid5
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from rich.cells import cell_len
@@ -324,3 +325,22 @@ def test_membership_grows_with_each_change_of_who_is_here_and_with_nothing_else(
         world.apply(event)
         grew.append(world.membership - before)
     assert grew == [1, 1, 1, 1, 0, 1]
+
+
+def chips(tags: str, room: int) -> str:
+    line = Line(room, DARK.pane)
+    put_chips(line, tags.split(), room, DARK, has_fill=False)
+    return line.strip().text.rstrip()
+
+
+@pytest.mark.parametrize(
+    ("tags", "room", "shown"),
+    [
+        ("builder citizen night", 10, "builder +2"),
+        ("builder citizen night", 9, "night +2"),
+        ("builder citizen", 8, "+2"),
+        ("citizen", 5, "citi…"),
+    ],
+)
+def test_a_chip_that_has_no_room_is_counted_and_not_cut(tags: str, room: int, shown: str) -> None:
+    assert chips(tags, room) == shown
