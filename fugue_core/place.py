@@ -32,6 +32,14 @@ def server_name(socket: str) -> str:
     return os.path.basename(socket).removesuffix(".sock")
 
 
+def server_options(socket: str) -> tuple[str, ...]:
+    """Return the options by which a command reaches the server at `socket` from any shell of the user's."""
+    name = server_name(socket)
+    if socket != socket_path(name) or name[:1] in {"", ".", "-"}:
+        return "--socket", socket
+    return () if name == DEFAULT_SERVER else ("-L", name)
+
+
 def keeper_path(socket: str) -> str:
     """Return the path of the socket at which the server at `socket` finds the keeper of its programs."""
     return f"{socket.removesuffix('.sock')}.keeper"

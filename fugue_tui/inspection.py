@@ -49,12 +49,17 @@ class Timeline(NamedTuple):
     ended: str
 
 
-def command_of(envelope: Envelope) -> str:
-    """Return the command that sends the same message, for a shell; a long payload comes from the export's file."""
+def command_of(envelope: Envelope, fugue: Sequence[str] = ("fugue",)) -> str:
+    """Return the command that sends the same message, for a shell; a long payload comes from the export's file.
+
+    Args:
+        envelope: The message.
+        fugue: How the server is reached, `fugue -L other`.
+    """
     payload = bytes(envelope.packed.payload)
     text = payload.decode(errors="replace")
     shown = f"@{export_name(envelope)}" if len(payload) > ARGUMENT_BYTES else text
-    words = ["fugue", "send", "--from", envelope.sender.name]
+    words = [*fugue, "send", "--from", envelope.sender.name]
     if envelope.reply_to is not None:
         words += ["--reply-to", str(envelope.reply_to)]
     words += ["--", format_target(envelope.target), envelope.packed.msg_type, shown]

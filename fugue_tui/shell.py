@@ -22,7 +22,7 @@ from textual.widgets import Input, Static, TextArea
 
 from fugue_core.client import Client
 from fugue_core.client.link import Opener
-from fugue_core.place import DEFAULT_SERVER, server_name, socket_path
+from fugue_core.place import server_name, server_options, socket_path
 from fugue_core.protocol.events import Event, MessageSent
 from fugue_core.protocol.session import SessionInfo
 from fugue_tui.config import Config, Memory, remember
@@ -118,6 +118,7 @@ class Shell(Turnstile):
         super().__init__()
         self._config = config or Config()
         self._server = server or server_name(socket_path())
+        self._socket_path = socket_path() if opener is None else socket_path(self._server)
         self._ascii = AsciiOnly()
         self._keys, self._trouble = check_keys(self._config.keys)
         self._keys[PREFIX], trouble = check_prefix(self._config.prefix)
@@ -196,7 +197,8 @@ class Shell(Turnstile):
         self.workspace.sidebar, self.workspace.sidebar_narrow = memory.sidebar, memory.sidebar_narrow
         self.workspace.compose_height = memory.compose_height
         self.status_bar.server = self._server
-        self.start_page.server = "" if self._server in {DEFAULT_SERVER, DEMO_SERVER} else self._server
+        fugue = ("fugue", *server_options(self._socket_path))
+        self.start_page.fugue = self.message_pane.inspector.fugue = fugue
         self.start_page.place = self._link.place
         self.message_log.focus()
         if self._trouble:

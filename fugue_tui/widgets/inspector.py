@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar, Literal, TypeAlias, get_args
@@ -45,8 +46,8 @@ class Inspector(Vertical):
     """One message. Hidden, until it is shown one.
 
     Down: `show` for another message, `update_record` when its deliveries have changed, `show_thread`, `show_verdict`;
-    assign `is_below`: whether it stands below something. Up: `Closed`, `InspectorPart.Stepped`, `ThreadList.Chosen`,
-    `ReplyAsked`, `ResendAsked`. What is exported it writes itself.
+    assign `is_below`: whether it stands below something, and `fugue`: how a shell reaches the server. Up: `Closed`,
+    `InspectorPart.Stepped`, `ThreadList.Chosen`, `ReplyAsked`, `ResendAsked`. What is exported it writes itself.
     """
 
     DEFAULT_CSS = """
@@ -92,6 +93,7 @@ class Inspector(Vertical):
 
     def __init__(self, *, id: str | None = None) -> None:  # noqa: A002  # Textual's word
         super().__init__(id=id)
+        self.fugue: Sequence[str] = ("fugue",)
         self._record: MessageRecord | None = None
         self._head, self._names, self._verdict = InspectorHead(), PartNames(), Verdict()
         self._payload, self._deliveries = PayloadView(id="payload"), DeliveryList(id="deliveries")
@@ -139,7 +141,7 @@ class Inspector(Vertical):
         if is_other or not was_open:
             self._head.reply_words = "" if envelope.reply_to is None else str(envelope.reply_to)
             self._payload.show(bytes(envelope.packed.payload))
-            self._command.command = command_of(envelope)
+            self._command.command = command_of(envelope, self.fugue)
             self.show_verdict("")
             self._thread.show(Thread((envelope,)), envelope.id)
         self.update_record(record, connected)
@@ -278,7 +280,8 @@ class Inspector(Vertical):
         if self.envelope is None:
             return
         payload = bytes(self.envelope.packed.payload).decode(errors="replace")
-        self.app.copy_to_clipboard(command_of(self.envelope) if what == "command" else payload)
+        command = command_of(self.envelope, self.fugue)
+        self.app.copy_to_clipboard(command if what == "command" else payload)
         self.show_verdict(f"copied the {what}")
 
     def action_export(self) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -28,11 +29,11 @@ COMMAND_AT = 22
 class StartPage(Widget):
     """Four voices that enter in turn, a sentence, and three ways to begin, each with its key and its command.
 
-    Down: assign `server` (its name where it is not the default one), `trouble` and `palette`. Up: `StartPage.Chosen`.
+    Down: assign `fugue` (how a shell reaches the server), `trouble`, `place` and `palette`. Up: `StartPage.Chosen`.
     """
 
     palette: reactive[Palette] = reactive(DARK)
-    server: reactive[str] = reactive("")
+    fugue: reactive[tuple[str, ...]] = reactive(("fugue",))
     trouble: reactive[str] = reactive("")
     place: reactive[str] = reactive("")
 
@@ -44,7 +45,7 @@ class StartPage(Widget):
 
     def commands(self) -> dict[str, str]:
         """Return the command line of each way to begin."""
-        fugue = f"fugue -L {self.server}" if self.server else "fugue"
+        fugue = shlex.join(self.fugue)
         return {
             "new": f"{fugue} new -n cat-1 -t citizen -- claude",
             "join": f'eval "$({fugue} join cat-1 -t citizen)"',
@@ -115,11 +116,12 @@ class StartPage(Widget):
         lines = [self._plain("There is no daemon to talk to.", palette.strong, bold=True)]
         lines += [self._plain(text, palette.bad) for text in wrapped(self.trouble, self.size.width - 2 - self._indent)]
         lines += [self._plain("")]
+        fugue = shlex.join(self.fugue)
         told = (
             (with_keys(self, "{app.reconnect} tries again now, and starts the daemon."), ""),
-            ("See what it said last:", "fugue daemon logs"),
-            ("Look for what could be wrong here:", "fugue doctor"),
-            ("Have it in a terminal of its own:", "fugue daemon run"),
+            ("See what it said last:", f"{fugue} daemon logs"),
+            ("Look for what could be wrong here:", f"{fugue} doctor"),
+            ("Have it in a terminal of its own:", f"{fugue} daemon run"),
         )
         for text, command in told:
             lines.append(self._plain(text, palette.muted))

@@ -49,6 +49,24 @@ def test_a_server_that_is_named_wins_over_the_environment(monkeypatch: pytest.Mo
     assert place.socket_path("work") == f"/tmp/fugue-{os.getuid()}/work.sock"
 
 
+@pytest.mark.parametrize(
+    ("socket", "options"),
+    [
+        ("/run/user/1/fugue/default.sock", ()),
+        ("/run/user/1/fugue/other.sock", ("-L", "other")),
+        ("/run/user/1/fugue/-x.sock", ("--socket", "/run/user/1/fugue/-x.sock")),
+        ("/srv/other.sock", ("--socket", "/srv/other.sock")),
+        ("/run/user/1/fugue/default", ("--socket", "/run/user/1/fugue/default")),
+    ],
+)
+def test_a_server_is_named_so_that_any_shell_finds_it(
+    socket: str, options: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_RUNTIME_DIR", "/run/user/1")
+    monkeypatch.setenv("FUGUE_SOCKET", socket)
+    assert place.server_options(socket) == options
+
+
 def test_each_server_has_its_own_state(monkeypatch: pytest.MonkeyPatch) -> None:
     assert place.server_name("/run/fugue/work.sock") == "work"
     assert place.state_dir("/run/fugue/work.sock") == "/home/ann/.local/state/fugue/work"

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import shlex
+from pathlib import Path
+
 import pytest
 
 import fugue_core.client.line as line_module
@@ -10,6 +13,7 @@ from fugue_core.client import connect
 from fugue_core.client.link import Link, Receiver
 from fugue_core.daemon.local import LocalDaemon
 from fugue_tui import link as link_module
+from fugue_tui.app import FugueApp
 from fugue_tui.config import Config, Memory, ScreenConfig, read_config
 from fugue_tui.link import LinkState
 from fugue_tui.shell import trouble_of
@@ -111,7 +115,7 @@ async def test_without_a_daemon_it_says_why_and_what_to_do_and_finds_the_one_tha
     flaky.is_down = True
     async with open_app(flaky, is_connected=False) as seen:
         await seen.until_shown("There is no daemon to talk to.")
-        for text in ("nobody is there", "fugue daemon logs", "fugue doctor", "f9 at once"):
+        for text in ("nobody is there", "fugue -L test daemon logs", "fugue -L test doctor", "f9 at once"):
             assert text in seen.text
         await seen.press("m", "t", "enter", "f", "r", "M", *"abc", "f5", "escape")  # keys that need it do no harm
         flaky.is_down = False
@@ -152,6 +156,36 @@ async def test_a_first_start_says_how_to_begin_and_makes_way_for_the_first_messa
         await other.join("ann")
         await other.send(Tagged("human"), OrchestrationMessage("hello", {}))
         await seen.until(lambda: "Many voices" not in seen.text and "hello" in seen.text)
+
+
+async def test_a_copied_command_reaches_the_server_that_is_shown(daemon: LocalDaemon) -> None:
+    async with connect(daemon) as ann, open_app(daemon) as seen:
+        await ann.join("ann", tags=["crew"])
+        async with connect(daemon) as bob:
+            await bob.join("bob")
+            await bob.send(Tagged("crew"), OrchestrationMessage("note", 1))
+        await seen.until_shown("note")
+        await seen.press("enter")
+        await seen.until_shown("$ fugue -L test send --from bob tag:crew note 1")
+        await seen.press("c")
+        assert seen.app.clipboard == "fugue -L test send --from bob tag:crew note 1"
+
+
+@pytest.mark.parametrize(
+    ("socket", "fugue"),
+    [("", "fugue"), ("{runtime}/fugue/other.sock", "fugue -L other"), ("/s p/a.sock", "fugue --socket '/s p/a.sock'")],
+)
+async def test_the_commands_reach_the_server_that_the_environment_means(
+    socket: str, fugue: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
+    if socket:
+        monkeypatch.setenv("FUGUE_SOCKET", socket.format(runtime=tmp_path))
+    monkeypatch.setattr(FugueApp, "follow_daemon", lambda _: None)  # it is not for a test to start one
+    app = FugueApp()
+    async with app.run_test():
+        assert app.start_page.commands()["new"] == f"{fugue} new -n cat-1 -t citizen -- claude"
+        assert shlex.join(app.message_pane.inspector.fugue) == fugue
 
 
 async def test_keys_and_clicks_copy_what_the_start_page_shows(daemon: LocalDaemon) -> None:

@@ -216,7 +216,7 @@ async def show_trouble(seen: Seen) -> None:
     app = seen.app
     for text in HOSTILE:
         app.notify(text, title=text)
-        app.start_page.trouble, app.start_page.place, app.start_page.server = text, text, text
+        app.start_page.trouble, app.start_page.place, app.start_page.fugue = text, text, (text,)
         app.status_bar.server = app.status_bar.trouble = text
         app.message_log.note = text
         await seen.pilot.pause()

@@ -378,6 +378,10 @@ def test_the_command_can_be_pasted_into_a_shell() -> None:
     ]
 
 
+def test_the_command_goes_to_the_server_that_the_screen_shows() -> None:
+    assert shlex.split(command_of(envelope(7), ("fugue", "-L", "other")))[:4] == ["fugue", "-L", "other", "send"]
+
+
 def test_a_payload_that_looks_like_an_option_stands_behind_two_dashes() -> None:
     assert shlex.split(command_of(envelope(7, raw=b"-5", target=Broadcast())))[-4:] == [
         "--",
