@@ -195,7 +195,7 @@ class History:
             raise MessageNotFound(str(message))
         envelope = envelope_of(rows[0])
         deliveries = self._all(
-            "SELECT s.id, s.name, d.state, d.handed_at, d.ended_at, d.reason FROM delivery d"
+            "SELECT s.id, s.name, d.state, d.handed_at, d.ended_at, d.reason, d.handed_through FROM delivery d"
             " JOIN session s ON s.ref = d.recipient WHERE d.seq = ? ORDER BY d.recipient",
             (envelope.seq,),
         )
@@ -243,11 +243,12 @@ class History:
 
 
 def _delivery_of(row: Row) -> DeliveryInfo:
-    id_, name, state, handed_at, ended_at, reason = row
+    id_, name, state, handed_at, ended_at, reason, through = row
     return DeliveryInfo(
         recipient=Participant(id=UUID(bytes=id_), name=name),
         state=STATES[state],
         handed_at=handed_at,
         ended_at=ended_at,
         reason=reason,
+        handed_through=through or None,
     )

@@ -68,14 +68,16 @@ class Caller:
     """One connection, as far as the hub knows it.
 
     Attributes:
+        client: The name that it gave itself.
         member: The session that it speaks for; bound once.
         is_attached: Whether it counts in the session's `attached_clients`.
         cursor: The seq up to which it was handed its session's mail.
     """
 
-    __slots__ = ("cursor", "is_attached", "member")
+    __slots__ = ("client", "cursor", "is_attached", "member")
 
     def __init__(self) -> None:
+        self.client = ""
         self.member: Member | None = None
         self.is_attached = False
         self.cursor = 0
@@ -447,7 +449,7 @@ class Hub:
         is_choice = request.reply_to is not None or request.fresh
         place = 0 if is_choice else caller.cursor
         after = place if request.after is None else request.after
-        received = self._post.receive(member, request, after)
+        received = self._post.receive(member, request, after, caller.client)
         is_further = bool(received.envelopes) and received.envelopes[-1].seq > after  # not only what is offered again
         if is_further and not request.peek and not is_choice:
             self._cursors.setdefault(caller, caller.cursor)
@@ -455,7 +457,7 @@ class Hub:
         return received
 
     def _hand(self, caller: Caller, request: HandMessages) -> Handed:
-        return self._post.hand(self._speaker(caller, request), request)
+        return self._post.hand(self._speaker(caller, request), request, caller.client)
 
     def _ack(self, caller: Caller, request: AckMessages) -> Acked:
         return self._post.ack(self._speaker(caller, request), request)

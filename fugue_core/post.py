@@ -204,7 +204,7 @@ class Post:
 
     # ----------------------------------------------------------------------------------------------------- receiving
 
-    def receive(self, member: Member, request: ReceiveMessages, after: int) -> Received:
+    def receive(self, member: Member, request: ReceiveMessages, after: int, client: str) -> Received:
         """Carry out `message.receive` for what waits above `after`. Marks it handed, unless it is only a peek."""
         self.expire()
         limits, mailbox = self._limits, member.mailbox
@@ -218,7 +218,7 @@ class Post:
             remaining = len(chosen) - len(seqs)
         envelopes = self._envelopes(seqs)
         if seqs and not request.peek:
-            self._change(member, "handed", seqs)
+            self._change(member, "handed", seqs, through=client)
         return Received(envelopes=tuple(envelopes), remaining=remaining)
 
     @staticmethod
@@ -240,11 +240,11 @@ class Post:
         self._change(member, "acked", acked)
         return Acked(acked=len(acked), unknown=unknown)
 
-    def hand(self, member: Member, request: HandMessages) -> Handed:
+    def hand(self, member: Member, request: HandMessages, client: str) -> Handed:
         """Carry out `message.hand`."""
         named, unknown = self._seqs_of(member, request.ids)
         handed = sorted({seq for seq in named if seq in member.mailbox})
-        self._change(member, "handed", handed)
+        self._change(member, "handed", handed, through=client if request.through is None else request.through)
         return Handed(handed=len(handed), unknown=unknown)
 
     def _seqs_of(self, member: Member, messages: Iterable[UUID]) -> tuple[list[int], tuple[UUID, ...]]:
@@ -302,13 +302,15 @@ class Post:
         member = self._directory.by_ref(ref)
         return member is not None and seq in member.mailbox
 
-    def _change(self, member: Member, state: DeliveryState, seqs: list[int], reason: str | None = None) -> None:
+    def _change(
+        self, member: Member, state: DeliveryState, seqs: list[int], reason: str | None = None, through: str = ""
+    ) -> None:
         if not seqs:
             return
         now = self._clock()
         if state == "handed":
             member.mailbox.hand(seqs, now)
-        self._store.change([Change(state, now, reason, seqs, member.record.ref)])
+        self._store.change([Change(state, now, reason, seqs, member.record.ref, through)])
         self._tell(DeliveriesChanged(session=member.id, state=state, seqs=tuple(seqs), at=now, reason=reason))
 
     def _envelopes(self, seqs: list[int]) -> list[Envelope]:

@@ -108,13 +108,17 @@ class SentMessage(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Change(NamedTuple):
-    """The new state of deliveries to one session: of these messages, each once."""
+    """The new state of deliveries to one session: of these messages, each once.
+
+    `through` says, where they were handed, through what.
+    """
 
     state: DeliveryState
     at: float
     reason: str | None
     seqs: Sequence[int]
     ref: int
+    through: str = ""
 
 
 MAILBOX_FULL = "mailbox full"

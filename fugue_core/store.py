@@ -69,6 +69,7 @@ _MIGRATIONS: tuple[str, ...] = (
     ) WITHOUT ROWID;
     """,
     "CREATE INDEX message_reply_to ON message (reply_to) WHERE reply_to IS NOT NULL;",
+    "ALTER TABLE delivery ADD COLUMN handed_through TEXT;",
 )
 """Schema version n is what the first n of these make; an older file is brought forward when it is opened."""
 
@@ -78,10 +79,12 @@ _MESSAGE = "INSERT INTO message (seq, id, sender, sent_at, target, msg_type, pay
 _REST = "UPDATE message SET reply_to = ?, expires_at = ?, target_repo = ? WHERE seq = ?"
 _QUEUE = "INSERT INTO delivery (seq, recipient) VALUES (?, ?)"
 _REFUSE = "INSERT INTO delivery (state, ended_at, reason, seq, recipient) VALUES (?, ?, ?, ?, ?)"
-_HAND = "UPDATE delivery SET state = ?, handed_at = ? WHERE seq = ? AND recipient = ?"
+_HAND = "UPDATE delivery SET state = ?, handed_at = ?, handed_through = ? WHERE seq = ? AND recipient = ?"
 _END = "UPDATE delivery SET state = ?, ended_at = ? WHERE seq = ? AND recipient = ?"
 
-_HAND_ALL = "UPDATE delivery SET state = ?, handed_at = ? WHERE seq BETWEEN ? AND ? AND recipient = ?"
+_HAND_ALL = (
+    "UPDATE delivery SET state = ?, handed_at = ?, handed_through = ? WHERE seq BETWEEN ? AND ? AND recipient = ?"
+)
 _END_ALL = "UPDATE delivery SET state = ?, ended_at = ? WHERE seq BETWEEN ? AND ? AND recipient = ?"
 _BURY = "UPDATE delivery SET state = ?, ended_at = ?, reason = ? WHERE seq = ? AND recipient = ?"
 _DEAD = STATE_NUMBERS["dead"]
@@ -220,14 +223,18 @@ class SqliteStore:
     def change(self, changes: Iterable[Change]) -> None:
         """Store new states of deliveries."""
         rows = self._rows
-        for state, at, reason, seqs, ref in changes:
+        for state, at, reason, seqs, ref, through in changes:
             number = STATE_NUMBERS[state]
             if reason is not None:
                 rows[_BURY] += [(number, at, reason, seq, ref) for seq in seqs]
+            elif state == "handed" and _is_run(seqs):
+                rows[_HAND_ALL].append((number, at, through, seqs[0], seqs[-1], ref))
+            elif state == "handed":
+                rows[_HAND] += [(number, at, through, seq, ref) for seq in seqs]
             elif _is_run(seqs):
-                rows[_HAND_ALL if state == "handed" else _END_ALL].append((number, at, seqs[0], seqs[-1], ref))
+                rows[_END_ALL].append((number, at, seqs[0], seqs[-1], ref))
             else:
-                rows[_HAND if state == "handed" else _END] += [(number, at, seq, ref) for seq in seqs]
+                rows[_END] += [(number, at, seq, ref) for seq in seqs]
 
     def retain(self, before_seq: int, older_than: float, batch: int, start_seq: int) -> int | None:
         """Remove messages that are done with: all deliveries ended, and either below `before_seq` or too old.

@@ -19,7 +19,7 @@ from fugue_core.daemon.stage import Stage
 from fugue_core.daemon.waiting import Served, WaitingRoom
 from fugue_core.errors import FugueError, InternalError, LineTooLong, MailboxFull, ProtocolMismatch, StoreUnavailable
 from fugue_core.hub import Hub
-from fugue_core.limits import Limits
+from fugue_core.limits import THROUGH_CHARS, Limits
 from fugue_core.protocol.events import Event, SessionChanged, SessionEnded, SessionJoined
 from fugue_core.protocol.request import Request
 from fugue_core.protocol.requests import PROTOCOL_VERSION, Hello, Received, ReceiveMessages, Software, Welcome
@@ -327,6 +327,7 @@ class Switchboard:
             raise ProtocolMismatch(
                 f"this daemon speaks version {PROTOCOL_VERSION} of the protocol, the client {asked.min} to {asked.max}"
             )
+        peer.caller.client = request.client.name[:THROUGH_CHARS]
         session = self._hub.bind(peer.caller, request.session, attach=request.attach)
         peer.has_said_hello = True
         return Welcome(

@@ -76,6 +76,7 @@ class DeliveryInfo(msgspec.Struct, frozen=True, kw_only=True):
         handed_at: Unix seconds when it was last written to a reader; None: not yet.
         ended_at: When it was acked, expired or died.
         reason: Why it died: `mailbox full` or `session ended`.
+        handed_through: Through what it was last handed: the client's name at `hello`, or what `message.hand` said.
     """
 
     recipient: Participant
@@ -83,3 +84,4 @@ class DeliveryInfo(msgspec.Struct, frozen=True, kw_only=True):
     handed_at: float | None = None
     ended_at: float | None = None
     reason: str | None = None
+    handed_through: str | None = None

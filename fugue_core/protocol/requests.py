@@ -16,6 +16,7 @@ from uuid import UUID
 
 import msgspec
 
+from fugue_core.limits import THROUGH_CHARS
 from fugue_core.protocol.envelope import DeliveryCounts, DeliveryInfo, Envelope, Recipient
 from fugue_core.protocol.message import PackedMessage
 from fugue_core.protocol.request import Count, Request, Seconds, Seq
@@ -368,6 +369,9 @@ class HandMessages(Request, frozen=True, kw_only=True):
     So `handed` means what it says also where the daemon cannot see the reader: whoever passes mail on looks, writes,
     and says so once it is written.
 
+    Fields:
+        through: What they were written through, for people; absent: the client's name at `hello`.
+
     Errors:
         NoIdentity
     """
@@ -376,6 +380,7 @@ class HandMessages(Request, frozen=True, kw_only=True):
     answer = Handed
 
     ids: tuple[UUID, ...]
+    through: Annotated[str, msgspec.Meta(max_length=THROUGH_CHARS)] | None = None
 
 
 class Acked(msgspec.Struct, frozen=True, kw_only=True):

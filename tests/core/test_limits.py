@@ -22,6 +22,7 @@ from fugue_core.errors import (
     InvalidMessageType,
     InvalidMetadata,
     InvalidName,
+    InvalidParams,
     InvalidPayload,
     InvalidTag,
     LineTooLong,
@@ -32,7 +33,7 @@ from fugue_core.errors import (
 )
 from fugue_core.limits import Limits
 from fugue_core.protocol.events import Resync
-from fugue_core.protocol.requests import ReceiveMessages
+from fugue_core.protocol.requests import HandMessages, ReceiveMessages
 from fugue_core.protocol.window import Captured, WindowOutput
 
 
@@ -87,6 +88,15 @@ async def reach_metadata_key_chars() -> None:
     async with ann_with() as (ann, _):
         await ann.edit_metadata({"x" * limits.METADATA_KEY_CHARS: 1})
         await refused(InvalidMetadata, ann.edit_metadata({"x" * (limits.METADATA_KEY_CHARS + 1): 1}))
+
+
+async def reach_through_chars() -> None:
+    async with ann_with() as (ann, _):
+        sent = await ann.send("session:ann", note(1))
+        longest = "x" * limits.THROUGH_CHARS
+        await ann._ask(HandMessages(ids=(sent.id,), through=longest))
+        assert (await ann.get_message(sent.id)).deliveries[0].handed_through == longest
+        await refused(InvalidParams, ann._ask(HandMessages(ids=(sent.id,), through=f"{longest}x")))
 
 
 async def reach_payload_depth() -> None:

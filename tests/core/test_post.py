@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import contextlib
 import tempfile
 import time
 from collections.abc import Iterator
@@ -24,12 +25,13 @@ from fugue_core.errors import (
     NoRepository,
     SessionNotFound,
 )
+from fugue_core.history import History
 from fugue_core.hub import Caller
 from fugue_core.limits import PAYLOAD_DEPTH, Limits
 from fugue_core.post import ENVELOPE_BYTES
 from fugue_core.protocol.envelope import Envelope, Participant
 from fugue_core.protocol.events import DeliveriesChanged, MessageSent
-from fugue_core.protocol.message import PackedMessage
+from fugue_core.protocol.message import MessageId, PackedMessage
 from fugue_core.protocol.request import Request
 from fugue_core.protocol.requests import (
     AckMessages,
@@ -772,3 +774,24 @@ def test_what_another_has_written_to_the_reader_is_handed_when_he_says_so(world:
     assert (event.state, event.seqs) == ("handed", (2, 3))
     assert world.receive(ann, fresh=True) == ()
     assert payloads(world.receive(ann)) == [1, 2]
+
+
+def test_a_delivery_says_through_what_it_was_last_handed(world: World) -> None:
+    ann = world.join("ann")
+    ann.client = "a client"
+    sent = world.send(ann, "session:ann", 1)
+
+    def through() -> str | None:
+        world.turn()
+        with contextlib.closing(History(world.path)) as history:
+            return history.record(MessageId(sent.id)).deliveries[0].handed_through
+
+    assert through() is None
+    world.receive(ann)
+    assert through() == "a client"
+    world.ask(ann, HandMessages(ids=(sent.id,), through="a screen"))
+    assert through() == "a screen"
+    world.ask(ann, HandMessages(ids=(sent.id,)))
+    assert through() == "a client"
+    world.ack(ann, up_to=sent.seq)
+    assert through() == "a client"

@@ -210,7 +210,7 @@ def test_trace_tells_what_became_of_a_message(fugue: Fugue) -> None:
     traced = fugue("trace", sent)
     assert "to         tag:b, 2 recipients\n" in traced.out
     timeline = [line.split()[1:] for line in traced.out.partition("\n\n")[2].splitlines()]
-    assert timeline[:3] == [["sent"], ["handed", "ann"], ["acked", "ann"]]
+    assert timeline[:3] == [["sent"], ["handed", "ann,", "through", "fugue"], ["acked", "ann"]]
     assert "queued   bob (waits in the mailbox)" in traced.out
     record = fugue("trace", sent, "--json").json
     assert [delivery["state"] for delivery in record["deliveries"]] == ["acked", "queued"]

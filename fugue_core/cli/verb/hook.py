@@ -77,7 +77,8 @@ def _show(command: Command, connection: Connection, agent: Agent, event: str, ro
         row.held += 1
     answer = agent.held(event, text) if is_holding else agent.told(event, text)
     output.put(encode(answer))
-    connection.ask("message.hand", {"ids": [decode(envelope)["id"] for envelope in envelopes[:count]]})
+    ids = [decode(envelope)["id"] for envelope in envelopes[:count]]
+    connection.ask("message.hand", {"ids": ids, "through": f"hook {command.text('for')} {event}"})
 
 
 def _agent(command: Command) -> tuple[Agent, str]:

@@ -65,7 +65,8 @@ def _timeline(sent_at: float, deliveries: list[dict[str, Any]], paint: Paint) ->
     for delivery in deliveries:
         name, state = printable(delivery["recipient"]["name"]), delivery["state"]
         if delivery["handed_at"] is not None:
-            happened.append((delivery["handed_at"], "handed", name))
+            through = f", through {printable(delivery['handed_through'])}" if delivery.get("handed_through") else ""
+            happened.append((delivery["handed_at"], "handed", f"{name}{through}"))
         if delivery["ended_at"] is not None:
             reason = f": {printable(delivery['reason'])}" if delivery.get("reason") else ""
             happened.append((delivery["ended_at"], state, f"{name}{reason}"))
