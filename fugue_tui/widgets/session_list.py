@@ -21,7 +21,7 @@ from fugue_core.errors import InvalidFilter
 from fugue_core.filter import Filter, parse_filter
 from fugue_core.printable import printable
 from fugue_core.protocol.session import SessionInfo
-from fugue_core.protocol.target import SessionNamed, WireTarget, Worktree
+from fugue_core.protocol.target import SessionNamed, Tagged, WireTarget, Worktree
 from fugue_tui.keymap import key_of, told, with_keys
 from fugue_tui.line import Line, fit, put_keys
 from fugue_tui.palette import css_colour
@@ -125,7 +125,7 @@ class SessionList(RowList):
 
     @dataclass
     class WriteAsked(Message):
-        """The user wants to write to the session or the worktree under the cursor."""
+        """The user wants to write to what is marked, or to the session or the worktree under the cursor."""
 
         session_list: SessionList
         target: WireTarget
@@ -221,7 +221,10 @@ class SessionList(RowList):
             shown = sum(len(line.sessions) for line in self.rows if line.kind == "repo")
             note = f"{shown:,} of {total:,}" if width >= WIDE else f"{shown:,}/{total:,}"
         if self.marked:
-            return self.title(width, "Sessions", note, f"◆ {len(self.marked)} marked", self.palette.accent)
+            marked, order = len(self.marked), ORDERS[self.order]
+            is_wide = width >= WIDE
+            right = f"◆ {marked} marked · {order}" if is_wide else f"◆{marked} {order}"
+            return self.title(width, "Sessions", note if is_wide else "", right, self.palette.accent)
         if self._filter.terms:
             return self.title(width, "Sessions", note, f"/ {self._filter_text}", self.palette.accent)
         return self.title(width, "Sessions", note, "" if self.unseen and width < TIGHT else ORDERS[self.order])
@@ -462,12 +465,30 @@ class SessionList(RowList):
             self.post_message(self.RenameAsked(self, self.selected.sessions))
 
     def action_write(self) -> None:
-        """Ask for the compose pane."""
+        """Ask for the compose pane; a message has one target, so several marked sessions need a tag that is theirs."""
         row = self.selected
-        if row is not None and row.session is not None:
+        if self.marked:
+            target = self._target_of(self.chosen)
+            if target is not None:
+                self.post_message(self.WriteAsked(self, target))
+                return
+            why = f"{len(self.marked)} sessions are marked, and a message has one target: "
+            how = "{sessions.tags} gives them a tag that no other has, {sessions.leave} unmarks them"
+            self.notify(why + with_keys(self, how))
+        elif row is not None and row.session is not None:
             self.post_message(self.WriteAsked(self, SessionNamed(session=row.session.name)))
         elif row is not None and row.kind == "worktree":
             self.post_message(self.WriteAsked(self, Worktree(path=row.path)))
+
+    def _target_of(self, infos: tuple[SessionInfo, ...]) -> WireTarget | None:
+        """Return the target that names exactly these sessions; None: there is none."""
+        if len(infos) == 1:
+            return SessionNamed(session=infos[0].name)
+        ids = {info.id for info in infos}
+        for tag in infos[0].tags:
+            if ids == {info.id for info in self.roster.sessions if tag in info.tags}:
+                return Tagged(tag)
+        return None
 
     def action_copy_id(self) -> None:
         """Put the ids into the clipboard, one a line."""
@@ -479,7 +500,7 @@ class SessionList(RowList):
 
     def on_click(self, event: events.Click) -> None:
         """Put the cursor there, fold a heading; a second click edits the tags, one on the order sorts."""
-        if event.y == 0 and event.widget is self and event.x > self.size.width // 2 and not self.marked:
+        if event.y == 0 and event.widget is self and event.x > self.size.width // 2:
             self.action_order()
         index = self.index_at(event.y)
         if index is None:

@@ -20,7 +20,7 @@ from fugue_core.daemon.local import LocalDaemon
 from fugue_core.filter import Filter
 from fugue_core.protocol.message import OrchestrationMessage
 from fugue_core.protocol.session import SessionInfo
-from fugue_core.protocol.target import SessionNamed, Worktree
+from fugue_core.protocol.target import SessionNamed, Tagged, Worktree
 from fugue_tui.line import Line
 from fugue_tui.palette import DARK, LIGHT
 from fugue_tui.roster import LastMessage, Roster, arrange
@@ -311,6 +311,49 @@ async def test_without_marks_actions_are_about_what_is_under_the_cursor() -> Non
         assert group.sessions == (MAYOR, ANN, CAT)
         assert isinstance(worktree, SessionList.WriteAsked)
         assert worktree.target == Worktree(path="/src/shop.main")
+
+
+def text_of_notices(app: ListApp) -> str:
+    return " ".join(notice.message for notice in app._notifications)
+
+
+async def test_a_message_to_several_marked_goes_to_the_tag_that_only_they_have_or_says_why_not() -> None:
+    async with opened() as (app, pilot):
+        await pilot.press("space", "space", "m")  # the cursor is on the third by now
+        assert app.said == []
+        assert "2 sessions are marked, and a message has one target" in text_of_notices(app)
+        assert "t gives them a tag that no other has, esc unmarks them" in text_of_notices(app)
+        app.sessions.roster = Roster(
+            sessions=tuple(msgspec.structs.replace(info, tags=(*info.tags, "all")) for info in (MAYOR, ANN, CAT))
+        )
+        await pilot.press("m")
+        assert app.said == []
+        app.sessions.roster = Roster(
+            sessions=(*(msgspec.structs.replace(info, tags=("all", "pair")) for info in (MAYOR, ANN)), CAT)
+        )
+        await pilot.press("m")
+        (write,) = app.said
+        assert isinstance(write, SessionList.WriteAsked)
+        assert write.target == Tagged("all")
+
+
+async def test_a_message_goes_to_the_one_that_is_marked_and_not_to_the_row_under_the_cursor() -> None:
+    async with opened() as (app, pilot):
+        await pilot.press("space", "j", "m")
+        (write,) = app.said
+        assert isinstance(write, SessionList.WriteAsked)
+        assert write.target == SessionNamed(session="mayor")
+
+
+@pytest.mark.parametrize("is_narrow", [False, True])
+async def test_the_order_can_be_read_while_something_is_marked(is_narrow: bool) -> None:  # noqa: FBT001
+    async with opened(is_narrow=is_narrow) as (app, pilot):
+        await pilot.press("space", "space")
+        for order in ("as joined", "by name", "by unread", "by recent"):
+            assert app.text()[0].rstrip().endswith(f"◆2 {order}" if is_narrow else f"◆ 2 marked · {order}")
+            await pilot.press("o")
+        await pilot.click(SessionList, offset=(app.sessions.size.width - 3, 0))
+        assert "by name" in app.text()[0]
 
 
 async def test_space_on_a_heading_marks_all_below_and_a_marks_all_that_is_shown() -> None:
