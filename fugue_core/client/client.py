@@ -36,6 +36,8 @@ from fugue_core.protocol.requests import (
     GetMessage,
     GetSession,
     GetStatus,
+    Handed,
+    HandMessages,
     JoinSession,
     ListMessages,
     ListSessions,
@@ -309,7 +311,13 @@ class Client:
         return answer.recipients
 
     async def receive(
-        self, *, limit: int = 100, wait_s: float = 0.0, peek: bool = False, after: int | None = None
+        self,
+        *,
+        limit: int = 100,
+        wait_s: float = 0.0,
+        peek: bool = False,
+        after: int | None = None,
+        fresh: bool = False,
     ) -> Received:
         """Take what waits for the own session, oldest first.
 
@@ -320,10 +328,12 @@ class Client:
             wait_s: Where there is nothing, wait so long for something.
             peek: Only look.
             after: Begin after this seq; None: after what this client took before.
+            fresh: Only what was handed to nobody yet, or is offered again.
         """
         after = self._cursor if after is None else after
-        received: Received = await self._ask(ReceiveMessages(limit=limit, wait_s=wait_s, peek=peek, after=after))
-        if received.envelopes and received.envelopes[-1].seq > after and not peek:
+        request = ReceiveMessages(limit=limit, wait_s=wait_s, peek=peek, after=after, fresh=fresh)
+        received: Received = await self._ask(request)
+        if received.envelopes and received.envelopes[-1].seq > after and not peek and not fresh:
             self._cursor = received.envelopes[-1].seq
         return received
 
@@ -333,6 +343,12 @@ class Client:
             received = await self.receive(wait_s=wait_s)
             for envelope in received.envelopes:
                 yield envelope
+
+    async def hand(self, *messages: Envelope | UUID) -> Handed:
+        """Say that messages that were looked at with `peek` have been written to whoever reads for the own session."""
+        ids = tuple([message.id if isinstance(message, Envelope) else message for message in messages])
+        handed: Handed = await self._ask(HandMessages(ids=ids))
+        return handed
 
     async def ack(self, *messages: Envelope | UUID, up_to: int | None = None) -> Acked:
         """Say that messages have been dealt with: these, and all up to the seq `up_to`."""

@@ -1,13 +1,15 @@
 """The mail of one session, given out to whoever asks for it: each message once, whoever else asks at the same time.
 
 A message is only looked at until the answer that carries it is written; then the daemon is told. So what a cancelled
-call would have carried is not marked as handed to anybody, and the next call gets it.
+call would have carried is not marked as handed to anybody, and the next call gets it. What was handed by another reader
+of the session is not given out again; what the daemon offers again is.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+import contextlib
+from collections.abc import Awaitable, Callable, Iterable
 from uuid import UUID
 
 from fugue_core.client.client import Client
@@ -21,79 +23,74 @@ _WATCH_S = 60.0
 class Inbox:
     """What of the mail was given out.
 
-    Invariant: all that waits up to `_place` was given out by this process or is in `_returned`; of what waits beyond
-    it, `_taken` was given out.
+    Invariant: `_out` was given out, and the daemon has not been told yet; it thinks that somebody has what is in
+    `_returned`, and nobody has.
     """
 
     def __init__(self, client: Callable[[], Awaitable[Client]]) -> None:
         self._client = client
-        self._place = 0
-        self._taken: set[UUID] = set()
+        self._out: set[UUID] = set()
         self._returned: list[Envelope] = []
         self._due: list[UUID] = []
+        self._landed = asyncio.Event()
         self._looking = asyncio.Lock()
         self._watch: asyncio.Task[Received] | None = None
 
-    async def take(self, limit: int, *, is_anew: bool = False) -> tuple[list[Envelope], int]:
-        """Return at most `limit` messages that were not given out, oldest first, and how many wait after them.
-
-        Args:
-            limit: At most so many.
-            is_anew: Begin with the oldest that is not acknowledged, given out or not.
-        """
+    async def take(self, limit: int) -> tuple[list[Envelope], int]:
+        """Return at most `limit` messages that were handed to nobody, oldest first, and how many wait after them."""
         client = await self._client()
         async with self._looking:
-            if is_anew:
-                self._place = 0
-                self._taken.clear()
-                self._returned.clear()
-            found, self._returned = self._returned[:limit], self._returned[limit:]
-            remaining = 0
-            while len(found) < limit:
-                received = await client.receive(peek=True, after=self._place, limit=limit - len(found))
-                remaining = received.remaining
-                if not received.envelopes:
-                    break
-                found += [envelope for envelope in received.envelopes if envelope.id not in self._taken]
-                self._taken.difference_update([envelope.id for envelope in received.envelopes])
-                self._place = received.envelopes[-1].seq
-                if not remaining:
-                    break
-            return found, remaining + len(self._returned)
+            left = limit - len(self._returned)
+            fresh = Received(envelopes=(), remaining=0)
+            if left > 0:
+                fresh = await client.receive(peek=True, fresh=True, after=0, limit=left + len(self._out))
+            others = [envelope for envelope in fresh.envelopes if envelope.id not in self._out]
+            found = [*self._returned, *others][:limit]
+            remaining = fresh.remaining + len(self._returned) + len(others) - len(found)
+            self._returned = self._returned[limit:]
+            self._out.update(envelope.id for envelope in found)
+            return found, remaining
+
+    async def look(self, after: int, limit: int) -> tuple[list[Envelope], int]:
+        """Return likewise what is not acknowledged after a seq, whoever has it."""
+        received = await (await self._client()).receive(peek=True, after=after, limit=limit)
+        self._out.update(envelope.id for envelope in received.envelopes)
+        return list(received.envelopes), received.remaining
 
     async def wait(self, patience_s: float) -> None:
         """Return when something may have come, or after so many seconds."""
+        if self._out:  # the daemon would say that there is something, and mean these
+            self._landed.clear()
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._landed.wait(), patience_s)
+            return
         if self._watch is None or self._watch.done():
             client = await self._client()
-            watching = client.receive(peek=True, limit=1, after=self._place, wait_s=_WATCH_S)
+            watching = client.receive(peek=True, fresh=True, after=0, limit=1, wait_s=_WATCH_S)
             self._watch = asyncio.create_task(watching)
         watch = self._watch
         done, _ = await asyncio.wait({watch}, timeout=patience_s)
         if done and not watch.cancelled():
             watch.result()  # what has gone wrong is whoever waits for to say
 
-    def give_back(self, envelopes: list[Envelope]) -> None:
-        """Take back what was taken, since it reaches nobody; the next call gets it."""
-        self._returned = sorted([*self._returned, *envelopes], key=lambda envelope: envelope.seq)
-        if self._watch is not None:
-            self._watch.cancel()
-
-    def claim(self, envelope: Envelope) -> None:
-        """Note that a message was given out by another way than `take`."""
-        if envelope.seq > self._place:
-            self._taken.add(envelope.id)
-
     async def mark_handed(self, envelopes: list[Envelope]) -> None:
         """Tell the daemon that the bytes of these were written to whoever reads them."""
-        client = await self._client()
-        ids = {envelope.id for envelope in envelopes}
-        after = envelopes[0].seq - 1
-        while ids:
-            received = await client.receive(after=after, limit=len(ids))
-            if not received.envelopes:
-                return
-            ids -= {envelope.id for envelope in received.envelopes}
-            after = received.envelopes[-1].seq
+        try:
+            await (await self._client()).hand(*envelopes)
+        finally:
+            self.release(envelopes)
+
+    def release(self, envelopes: Iterable[Envelope]) -> None:
+        """Let others be given these again, as far as the daemon has not been told."""
+        self._out.difference_update([envelope.id for envelope in envelopes])
+        self._landed.set()
+
+    def give_back(self, envelope: Envelope) -> None:
+        """Take what the daemon thinks was handed, and reaches nobody; the next call gets it."""
+        self._returned = sorted([*self._returned, envelope], key=lambda envelope: envelope.seq)
+        self._landed.set()
+        if self._watch is not None:
+            self._watch.cancel()
 
     async def owe(self, envelopes: list[Envelope]) -> None:
         """Note that these are acknowledged by the next call."""

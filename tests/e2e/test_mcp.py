@@ -14,6 +14,7 @@ from uuid import uuid4
 
 import pytest
 
+from fugue_core.mcp.tool import TOOLS
 from tests.e2e.conftest import Fugue, Server, repository
 from tests.e2e.daemon import PATIENCE_S, is_alive, until
 
@@ -339,3 +340,179 @@ def test_a_daemon_that_was_stopped_is_not_started_again_by_who_waits(
     assert not server.pids()
     assert fugue("send", "session:ann", "note", "1", "--from", "ann").code == 0  # starts it
     assert [each["payload"] for each in agent.end(waiting)["messages"]] == [1]
+
+
+# ---------------------------------------------------------------------------------------------------------- the tools
+
+
+def test_the_same_id_sends_once_and_answers_the_same(start: Start) -> None:
+    agent = start("--join", "ann")
+    arguments = {"target": "session:ann", "type": "note", "payload": 1, "id": str(uuid4())}
+    first, second = agent.begin("send_message", **arguments), agent.begin("send_message", **arguments)
+    assert agent.end(first) == agent.end(second)
+    assert len(agent.call("receive_messages")["messages"]) == 1
+
+
+def test_calls_begin_in_the_order_in_which_they_came(start: Start) -> None:
+    agent = start("--join", "ann")
+    calls = [agent.begin("send_message", target="session:ann", type="note", payload=number) for number in range(30)]
+    assert sorted(seqs := [agent.end(call)["seq"] for call in calls]) == seqs
+
+
+def test_what_is_received_is_handed_when_it_is_written_and_acked_by_the_next_call(start: Start, fugue: Fugue) -> None:
+    agent = start("--join", "ann")
+    sent = agent.call("send_message", target="session:ann", type="note", payload="one")["id"]
+    assert agent.call("message_status", id=sent)["counts"] == {"queued": 1}
+    assert [each["id"] for each in agent.call("receive_messages")["messages"]] == [sent]
+    until(lambda: agent.call("message_status", id=sent)["counts"] == {"handed": 1})
+    assert agent.call("receive_messages") == {"messages": [], "remaining": 0, "acked": 1}
+    assert agent.call("message_status", id=sent)["counts"] == {"acked": 1}
+
+
+def test_what_is_to_be_acknowledged_explicitly_is_not_by_the_next_call(start: Start) -> None:
+    agent = start("--join", "ann")
+    sent = agent.call("send_message", target="session:ann", type="note")["id"]
+    agent.call("receive_messages", ack="explicit")
+    assert agent.call("receive_messages") == {"messages": [], "remaining": 0}
+    assert [each["id"] for each in agent.call("receive_messages", after=0, ack="explicit")["messages"]] == [sent]
+    unknown = str(uuid4())
+    assert agent.call("ack_messages", ids=json.dumps([sent, unknown])) == {"acked": 1, "unknown": [unknown]}
+    assert agent.call("receive_messages", after=0)["messages"] == []
+
+
+def test_a_cancelled_call_is_not_answered_and_hands_nothing_out(start: Start, fugue: Fugue) -> None:
+    agent = start("--join", "ann")
+    waiting = agent.begin("receive_messages", wait_s=600, token="t")
+    agent.next_note("notifications/progress")
+    agent.write({"method": "notifications/cancelled", "params": {"requestId": waiting, "reason": "enough"}})
+    sent = agent.call("send_message", target="session:ann", type="note")["id"]
+    assert agent.call("message_status", id=sent)["counts"] == {"queued": 1}
+    assert [each["id"] for each in agent.call("receive_messages")["messages"]] == [sent]
+    assert waiting not in agent._answers
+
+
+def test_two_that_wait_at_once_share_what_comes(start: Start) -> None:
+    agent = start("--join", "ann")
+    waiting = [agent.begin("receive_messages", wait_s=600, limit=1) for _ in range(2)]
+    for number in (1, 2):
+        agent.call("send_message", target="session:ann", type="note", payload=number)
+    assert sorted(agent.end(call)["messages"][0]["payload"] for call in waiting) == [1, 2]
+
+
+def test_a_question_that_was_not_answered_in_time_may_be_waited_for_again(start: Start) -> None:
+    ann, bob = start("--join", "ann"), start("--join", "bob")
+    bob.call("whoami")
+    first = ann.call("ask", target="session:bob", type="question", payload={"n": 1}, wait_s=0)
+    assert first == {"id": first["id"], "answered": False, "count": 1, "recipients": ["bob"]}
+    (question,) = bob.call("receive_messages")["messages"]
+    bob.call("send_message", target="session:ann", type="answer", payload=2, reply_to=question["id"])
+    again = ann.call("ask", target="session:bob", type="question", payload={"n": 1}, id=first["id"])
+    assert again["answer"]["payload"] == 2
+    until(lambda: ann.call("whoami").get("unread", 0) == 0)
+
+
+def test_a_payload_travels_byte_for_byte_and_a_long_one_in_parts(start: Start) -> None:
+    agent = start("--join", "ann")
+    agent.write(
+        b'{"jsonrpc":"2.0","id":"raw","method":"tools/call","params":{"name":"send_message","arguments":'
+        b'{"target":"session:ann","type":"note","payload":{"b":1.50,"a":123456789012345678901234567890}}}}'
+    )
+    sent = agent.answer("raw")["result"]["structuredContent"]["id"]
+    text = agent.call("message_status", id=sent, payload_from=0)["payload_text"]
+    assert text == '{"b":1.50,"a":123456789012345678901234567890}'
+    long = "x" * 20_000
+    agent.call("send_message", target="session:ann", type="note", payload=long)
+    letter = agent.call("receive_messages", limit=2)["messages"][1]
+    assert (len(letter["payload_start"]), letter["payload_chars"], "payload" in letter) == (8_000, 20_002, False)
+    parts = [agent.call("message_status", id=letter["id"], payload_from=at)["payload_text"] for at in (0, 8000, 16000)]
+    assert json.loads("".join(parts)) == long
+
+
+def test_one_answer_carries_no_more_than_a_model_can_take(start: Start) -> None:
+    agent = start("--join", "ann")
+    for number in range(8):
+        agent.call("send_message", target="session:ann", type="note", payload=f"{number}" + "x" * 7_000)
+    first = agent.call("receive_messages")
+    assert (len(first["messages"]), first["remaining"]) == (5, 3)
+    second = agent.call("receive_messages")
+    assert [each["payload"][0] for each in second["messages"]] == ["5", "6", "7"]
+
+
+def test_lists_have_pages(start: Start, fugue: Fugue) -> None:
+    agent = start("--join", "ann")
+    agent.call("whoami")
+    for name in ("bob", "cat"):
+        fugue.join(name, "-t", "x")
+    first = agent.call("list_sessions", limit=2)
+    assert [each["name"] for each in first["sessions"]] == ["ann", "bob"]
+    assert first["total"] == 3
+    second = agent.call("list_sessions", limit=2, offset=first["next"])
+    assert ([each["name"] for each in second["sessions"]], "next" in second) == (["cat"], False)
+
+    sent = [agent.call("send_message", target="tag:x", type="note", payload=number)["id"] for number in range(3)]
+    page = agent.call("search_messages", limit=2)
+    assert [each["message"]["id"] for each in page["messages"]] == [sent[2], sent[1]]
+    assert [each["message"]["id"] for each in agent.call("search_messages", before=page["next"])["messages"]] == sent[
+        :1
+    ]
+    status = agent.call("message_status", id=sent[0], limit=1)
+    assert [each["to"] for each in status["deliveries"]] == ["bob"]
+    assert [each["to"] for each in agent.call("message_status", id=sent[0], offset=status["next"])["deliveries"]] == [
+        "cat"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("target", "recipients"),
+    [
+        ("tag:x", ["bob"]),
+        ({"tag": "x"}, ["bob"]),
+        ({"kind": "tagged", "tag": "x"}, ["bob"]),
+        ('{"tag": "x"}', ["bob"]),
+        ({"session": "bob"}, ["bob"]),
+        ("broadcast", ["bob"]),
+        ({"broadcast": True}, ["bob"]),
+        ({"kind": "broadcast"}, ["bob"]),
+    ],
+)
+def test_a_target_is_a_text_or_an_object(
+    target: Any, recipients: list[str], start: Start, fugue: Fugue, tmp_path: Path
+) -> None:
+    fugue.directory = repository(tmp_path / "shop")
+    fugue.join("bob", "-t", "x")
+    found = start("--join", "ann").call("send_message", target=target, type="note", dry_run=True)
+    assert found == {"count": 1, "recipients": recipients, "waiting": ["bob"], "dry_run": True}
+
+
+@pytest.mark.parametrize(
+    ("target", "words"),
+    [
+        ({"tag": "x", "session": "bob"}, "`target` names more than one kind at once (tag, session)"),
+        ({"kind": "tagged", "session": "bob"}, "`target` names more than one kind at once (kind tagged, session)"),
+        ({"tag": "x", "colour": "red"}, "`target.colour`"),
+        ({"kind": "everybody"}, "`target.kind`"),
+        ({"tag": 7}, "`target.tag` must be a text"),
+        ({"tag": "a in b"}, "`target` is none: "),
+        ({"session": "bob", "repo": "/shop"}, "`target.repo`"),
+        ({"broadcast": False}, "`target.broadcast`"),
+        ({}, "`target` is not understood"),
+        ("worktree:here", "`target` is none: "),
+        ("tag:a,session:b", "`target` is none: "),
+        (["bob"], "`target` must be a text or an object"),
+    ],
+)
+def test_a_target_that_is_none_or_two_is_refused(target: Any, words: str, start: Start) -> None:
+    assert words in start("--join", "ann").refusal("send_message", target=target, type="note")
+
+
+def test_all_arguments_may_be_one_text(start: Start) -> None:
+    agent = start("--join", "ann")
+    called = agent.result("tools/call", {"name": "set_tags", "arguments": '{"add": "[\\"x\\"]"}'})
+    assert called["structuredContent"]["tags"] == ["x"]
+
+
+def test_every_field_that_is_a_structure_may_be_text() -> None:
+    for tool in TOOLS.values():
+        fields = tool.declaration()["inputSchema"]["properties"]
+        structures = {name for name, schema in fields.items() if schema.get("type") in {None, "array", "object"}}
+        assert structures - {"ack"} == set(tool.arguments.structured), tool.name

@@ -229,8 +229,7 @@ async def ask(work: Work, arguments: Ask) -> Asked:
             envelope = await client.answer_to(receipt.id, wait_s=arguments.wait_s)
     except NoAnswer:
         return asked
-    work.inbox.claim(envelope)
-    work.when_lost.append(lambda: work.inbox.give_back([envelope]))
+    work.when_lost.append(lambda: work.inbox.give_back(envelope))
     work.when_written.append(lambda: client.ack(envelope))
     return msgspec.structs.replace(asked, answered=True, answer=letter(envelope, arguments.payload_chars))
 

@@ -50,7 +50,10 @@ class ReceiveMessages(Arguments, frozen=True, kw_only=True):
         Literal["next", "explicit"],
         Meta(description="next: these are acknowledged by the next call of this tool; explicit: by ack_messages only"),
     ] = "next"
-    again: Annotated[bool, Meta(description="all that is not acknowledged, from the oldest; also what you had")] = False
+    after: (
+        Annotated[int, Meta(ge=0, description="all that is not acknowledged after this seq, also what you had; 0: all")]
+        | None
+    ) = None
     payload_chars: Annotated[int, Meta(ge=0, le=200_000, description="cut longer payloads")] = 8_000
 
 
@@ -66,8 +69,12 @@ class AckMessages(Arguments, frozen=True, kw_only=True):
 async def receive_messages(work: Work, arguments: ReceiveMessages) -> Received:
     """Give out what waits; where there is nothing, wait."""
     inbox = work.inbox
-    acked = 0 if arguments.again else await inbox.settle()
-    found, remaining = await inbox.take(arguments.limit, is_anew=arguments.again)
+    acked = 0
+    if arguments.after is None:
+        acked = await inbox.settle()
+        found, remaining = await inbox.take(arguments.limit)
+    else:
+        found, remaining = await inbox.look(arguments.after, arguments.limit)
     deadline = asyncio.get_running_loop().time() + arguments.wait_s
     if not found and arguments.wait_s > 0:
         with work.waiting(arguments.wait_s, "waiting for messages"):
@@ -76,13 +83,12 @@ async def receive_messages(work: Work, arguments: ReceiveMessages) -> Received:
                 found, remaining = await inbox.take(arguments.limit)
     letters = _fitting(found, arguments.payload_chars)
     given, left = found[: len(letters)], found[len(letters) :]
-    if left:
-        inbox.give_back(left)
+    inbox.release(left)
     if given:
-        work.when_lost.append(lambda: inbox.give_back(given))
-        work.when_written.append(lambda: inbox.mark_handed(given))
+        work.when_lost.append(lambda: inbox.release(given))
         if arguments.ack == "next":
             work.when_written.append(lambda: inbox.owe(given))
+        work.when_written.append(lambda: inbox.mark_handed(given))
     return Received(messages=letters, remaining=remaining + len(left), acked=acked)
 
 
@@ -109,8 +115,8 @@ def _fitting(envelopes: list[Envelope], payload_chars: int) -> tuple[Letter, ...
 TOOLS: tuple[Tool[Any], ...] = (
     Tool(
         "receive_messages",
-        "The messages that wait for you, oldest first. Each comes once; what is never acknowledged comes again after a "
-        "restart. They come from other programs, not from your user.",
+        "The messages that wait for you, oldest first. Each comes once; what nobody acknowledges comes again after a "
+        "while. They come from other programs, not from your user.",
         receive_messages,
         arguments=ReceiveMessages,
         answer=Received,
