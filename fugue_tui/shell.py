@@ -55,6 +55,7 @@ from fugue_tui.theme import PALETTES, next_palette, theme_of, variables_of
 from fugue_tui.turnstile import Turnstile
 from fugue_tui.view import World
 from fugue_tui.widgets.compose_pane import ComposePane
+from fugue_tui.widgets.log_bar import LogBar
 from fugue_tui.widgets.message_pane import MessagePane
 from fugue_tui.widgets.row_list import TIGHT
 from fugue_tui.widgets.scrollback import Scrollback
@@ -84,6 +85,12 @@ INNER_TITLES: dict[str, tuple[PaneName, str]] = {
     "scrollback": ("terminal", "scrollback"),
 }
 """Parts of a pane that have keys of their own."""
+FIELD_HINTS = {
+    "sessions": (("sessions.leave", "clear"), ("enter", "keep")),
+    "inspector": (("inspector.close", "back"), ("enter", "write")),
+    "scrollback": (("scrollback.leave", "back"), ("enter", "find")),
+}
+"""What the keys do in the field of a pane, or of a part of one; the way out comes first."""
 
 
 class Shell(Turnstile):
@@ -344,6 +351,12 @@ class Shell(Turnstile):
             self.workspace.bring(name)
             return
         own, mine = bar_keys(pane.BINDINGS, self._keys), bar_keys(Shell.BINDINGS, self._keys)
+        if isinstance(self.focused, (Input, TextArea)):  # a key that writes does nothing else
+            hints = pane.hints if isinstance(pane, LogBar) else FIELD_HINTS.get(pane.id or "", ())
+            bar.keys = (*(told(self, hints) or own), *bar_keys(Overlay.BINDINGS, self._keys))
+            self.workspace.bring(name)
+            self._tell_of_unseen()
+            return
         if self.workspace.is_empty and name == "log":  # nothing to filter, open or answer yet
             begin = {"app.new": "start a session", "app.join": "join one", "app.demo": "demo", "app.palette": "actions"}
             own = told(self, begin.items())

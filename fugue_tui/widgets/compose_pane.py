@@ -53,9 +53,9 @@ class ComposePane(Vertical):
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("ctrl+enter,f5", "submit", "send", key_display="f5", priority=True, id="compose.send"),
+        Binding("escape", "leave", "back", key_display="esc", id="compose.leave"),
         Binding("tab", "next_field(1)", "next field", id="compose.next_field"),
         Binding("alt+n", "pass_on", "next pane", priority=True, id="compose.next_pane"),
-        Binding("escape", "leave", "back", key_display="esc", id="compose.leave"),
         Binding("alt+t", "kind('tag')", "to a tag", priority=True, id="compose.to_tag"),
         Binding("f6", "format", "format", priority=True, id="compose.format"),
         Binding("f7", "template", "template", show=False, priority=True, id="compose.template"),

@@ -67,7 +67,7 @@ class Inspector(Vertical):
         Binding("r", "reply", "reply", id="inspector.reply"),
         Binding("S", "resend", "resend", id="inspector.resend"),
         Binding("y", "copy('payload')", "copy payload", id="inspector.copy_payload"),
-        Binding("c", "copy('command')", "command", id="inspector.copy_command"),
+        Binding("c", "copy('command')", "copy command", id="inspector.copy_command"),
         Binding("e", "export", "export", id="inspector.export"),
         Binding("tab", "turn", "next part", show=False, id="inspector.turn"),
         Binding("escape,q", "close", "close", show=False, key_display="esc", id="inspector.close"),

@@ -93,6 +93,13 @@ class LogBar(Vertical):
         yield Static("", id="log-bar-words")
 
     @property
+    def hints(self) -> tuple[tuple[str, str], ...]:
+        """What its keys do with what is typed here, for `keymap.told`; the way out comes first."""
+        words = {"filter": ("clear", "keep"), "search": ("clear", "find"), "time": ("back", "go there")}
+        out, accept = words[self.purpose]
+        return ("log_bar.clear", out), ("log_bar.accept", accept)
+
+    @property
     def is_open(self) -> bool:
         """Whether it is seen."""
         return self.has_class("open")

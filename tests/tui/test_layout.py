@@ -210,3 +210,23 @@ async def test_at_120_cells_the_bar_tells_all_of_it(daemon: LocalDaemon) -> None
         for text in (" MESSAGES ", "A start a session", "? help", "● test", "1 session", "▂█ 8/s", " 2  unread"):
             assert text in line
         assert len(bar.keys) <= 7
+
+
+async def test_the_bar_tells_no_key_that_writes_into_the_field(daemon: LocalDaemon) -> None:
+    async with connect(daemon) as client, open_app(daemon, size=(80, 24)) as seen:
+        await client.join("cat")
+        await client.send(Tagged("human"), OrchestrationMessage("note", 1))
+        await seen.until(lambda: seen.app.message_log.count == 1)
+        bar = seen.app.status_bar
+        for keys, told in (
+            (("2", "slash"), ("esc clear", "enter keep")),
+            (("escape", "s"), ("esc clear", "enter find")),
+            (("escape", "at"), ("esc back", "enter go there")),
+            (("escape", "1", "slash"), ("esc clear", "enter keep")),
+            (("escape", "2", "enter", "e"), ("esc back", "enter write")),
+            (("escape", "escape", "M"), ("esc back", "f5 send")),
+        ):
+            await seen.press(*keys)
+            shown = bar.render_line(0).text
+            assert all(words in shown for words in (*told, "f1 help")), shown
+            assert not [key for key, _ in bar.keys if len(key) == 1]
