@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from dataclasses import dataclass
 from typing import ClassVar, Literal
 
@@ -14,7 +15,8 @@ from textual.strip import Strip
 from fugue_core.filter import Filter
 from fugue_core.printable import printable
 from fugue_core.protocol.requests import LogPage
-from fugue_tui.line import Line
+from fugue_tui.keymap import with_keys
+from fugue_tui.line import Line, fit
 from fugue_tui.stretch import Stretch
 from fugue_tui.view import MessageRow, World, clock_time
 from fugue_tui.widgets.message_row import HEADS_FROM, MessagePen, columns_for
@@ -26,6 +28,8 @@ PAGE_ROWS = 500
 AHEAD_ROWS = 100
 """So near to an end of what is at hand, the next page is asked for."""
 FEW_ROWS = 9
+FILTER_CELLS = 100
+"""Of a filter that lets nothing through."""
 
 
 class MessageLog(RowList):
@@ -263,6 +267,26 @@ class MessageLog(RowList):
         notes += [self.note] if self.note else []
         room = max(0, width - len("  Messages ") - len(right) - 3)
         return self.title(width, "Messages", printable("   ".join(notes))[:room], right, colour)
+
+    def empty(self, row: int, width: int) -> Strip:
+        """Where the filter lets nothing through, that, and how to get out of it."""
+        lines = self._empty_lines(width) if self.filter_text and not self.rows else []
+        if not 1 <= row <= len(lines):
+            return super().empty(row, width)
+        return Line(width, self.background).at(2).put(lines[row - 1], self.palette.muted).strip()
+
+    def _empty_lines(self, width: int) -> list[str]:
+        shown = fit(self.filter_text, FILTER_CELLS)
+        if self._asked is not None and not self.note:
+            return textwrap.wrap(f"looking further back for {shown} …", max(8, width - 4))
+        lines = textwrap.wrap(f"nothing matches {shown}; {with_keys(self, '{log.clear} clears it')}", max(8, width - 4))
+        kinds = [term.value for term in self._stretch.wanted.terms if term.key == "type" and not term.is_negated]
+        if whole := next((kind for kind in kinds if "*" not in kind), None):
+            advice = (
+                f"a type is compared whole, with its namespace: type:*{fit(whole, FILTER_CELLS)} finds all that end so"
+            )
+            lines += textwrap.wrap(advice, max(8, width - 4))
+        return lines
 
     def draw(self, index: int, width: int, fill: str) -> Strip:
         """A message; kept, as long as nothing about it changes."""

@@ -264,6 +264,42 @@ async def test_a_filter_that_cannot_be_read_says_why_and_leaves_the_last_good_on
         assert bar.is_open
 
 
+@pytest.mark.parametrize("width", [40, 60, 94])
+async def test_a_filter_that_lets_nothing_through_is_said_with_the_way_out(width: int) -> None:
+    app = PaneApp(MadeUpHistory(100))
+    async with app.run_test(size=(width, 20)) as pilot:
+        await press(pilot, "slash", *"from:nobody", "enter")
+        assert "nothing matches from:nobody; esc clears it" in " ".join("".join(lines_of(app.log_list)).split())
+        assert "compared whole" not in "".join(lines_of(app.log_list))
+        await press(pilot, "escape")
+        assert "nothing matches" not in "".join(lines_of(app.log_list))
+
+
+@pytest.mark.parametrize(("words", "advice"), [("type:bid", "type:*bid"), ("type:*.sold", ""), ("!type:bid x", "")])
+async def test_a_type_without_its_namespace_is_said_to_be_compared_whole(words: str, advice: str) -> None:
+    app = PaneApp(MadeUpHistory(100))
+    async with app.run_test(size=SIZE) as pilot:
+        await press(pilot, "slash", *words, "enter")
+        shown = " ".join("".join(lines_of(app.log_list)).split())
+        assert f"nothing matches {words}; esc clears it" in shown
+        assert ("compared whole" in shown) is bool(advice)
+        assert advice in shown
+
+
+async def test_while_the_history_is_looked_through_nothing_is_said_to_be_missing() -> None:
+    history = MadeUpHistory(50_000)
+    app = PaneApp(history)
+    async with app.run_test(size=SIZE) as pilot:
+        await settle(pilot)
+        history.gate = asyncio.Event()
+        await pilot.press("slash", *"from:nobody")
+        await pilot.pause()
+        assert "looking further back for from:nobody …" in "".join(lines_of(app.log_list))
+        history.gate.set()
+        await settle(pilot)
+        assert "nothing matches from:nobody" in "".join(lines_of(app.log_list))
+
+
 async def test_escape_clears_the_filter_in_the_field_and_in_the_log() -> None:
     app = PaneApp(MadeUpHistory(100))
     async with app.run_test(size=SIZE) as pilot:
