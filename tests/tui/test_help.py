@@ -145,7 +145,7 @@ async def test_the_palette_has_what_an_open_message_lets_one_do_and_does_it_ther
         assert {row.id: "  ".join(row.keys) for row in here}.items() <= listed.items()
         assert panel._actions[0].context == "inspector part"
         await seen.press(*"command", "enter")
-        assert "fugue send" in seen.app.clipboard
+        assert "fugue -L test send" in seen.app.clipboard
         await seen.press("escape", "colon")
         panel = seen.app.screen
         assert isinstance(panel, PalettePanel)
