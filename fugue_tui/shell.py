@@ -426,6 +426,11 @@ class Shell(Turnstile):
 
     # ---------------------------------------------------------------------------------------------- help and palette
 
+    @on(StatusBar.Clicked)
+    async def do_what_was_clicked(self, event: StatusBar.Clicked) -> None:
+        """Do what the key does that the bar tells."""
+        await self.run_action(f"app.{event.what}")
+
     def action_help(self) -> None:
         """Show every key; where the keys go now comes first."""
         if not isinstance(self.screen, Help):

@@ -234,6 +234,12 @@ class SessionList(RowList):
         pen = RowPen(self.palette, self.roster, self.marked, self._home)
         return pen.draw(Line(width, fill), self.rows[index], is_cursor=index == self.cursor)
 
+    def _chips_at(self, index: int) -> range:
+        """Return the columns of a row's tags."""
+        pen = RowPen(self.palette, self.roster, self.marked, self._home)
+        pen.draw(Line(self.size.width, self.background), self.rows[index], is_cursor=False)
+        return pen.chips
+
     # ---------------------------------------------------------------------------------------------------------- foot
 
     @property
@@ -499,7 +505,7 @@ class SessionList(RowList):
             self.notify(f"copied {what}")
 
     def on_click(self, event: events.Click) -> None:
-        """Put the cursor there, fold a heading; a second click edits the tags, one on the order sorts."""
+        """Put the cursor there, fold a heading, open at a second click; tags are edited, and the order changed."""
         if event.y == 0 and event.widget is self and event.x > self.size.width // 2:
             self.action_order()
         index = self.index_at(event.y)
@@ -510,8 +516,10 @@ class SessionList(RowList):
             self.action_open()
         elif event.x in {2, 3}:
             self.action_mark()
-        elif event.chain > 1:
+        elif event.x in self._chips_at(index):
             self.action_edit_tags()
+        elif event.chain > 1:
+            self.action_open()
 
     def on_descendant_focus(self) -> None:
         """Show that keys go to the field."""

@@ -25,13 +25,18 @@ AGE_CELLS = 4
 
 
 class RowPen:
-    """Draws headings and sessions, in the columns that all of them share."""
+    """Draws headings and sessions, in the columns that all of them share.
+
+    Attributes:
+        chips: The columns that the tags of the session drawn last have.
+    """
 
     def __init__(self, palette: Palette, roster: Roster, marked: frozenset[UUID], home: str) -> None:
         self._palette = palette
         self._roster = roster
         self._marked = marked
         self._home = home
+        self.chips = range(0)
 
     def draw(self, line: Line, row: SessionRow, *, is_cursor: bool) -> Strip:
         """Return a line with what the row says."""
@@ -89,7 +94,9 @@ class RowPen:
             line.put(" you", palette.muted, italic=True)
         line.put(" ", palette.muted).at(CHIPS_AT if is_wide else CHIPS_AT_NARROW)
         free = right - unread_cells - bool(unread_cells)
+        start = line.column
         put_chips(line, info.tags, free - sign_cells, palette, has_fill=is_wide)
+        self.chips = range(start, line.column)
         if signs:  # at the edge, and never on the name's heels
             line.put(" ", palette.muted).at(free - sign_cells + 1).put(
                 signs, self._sign_colour(signs), bold="♪" in signs

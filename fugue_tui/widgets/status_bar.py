@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from typing import Literal
+
+from textual import events
+from textual.message import Message
 from textual.reactive import reactive
 from textual.strip import Strip
 from textual.widget import Widget
@@ -14,6 +19,7 @@ RATES = 12
 """Seconds in the sparkline."""
 GAP = 3
 KEYS_MOST = 7
+HELP = "help"
 
 Piece = tuple[str, str, bool]
 """Text, colour, and whether it stands on the accent's fill."""
@@ -23,7 +29,7 @@ class StatusBar(Widget):
     """Left: where the keys go and what they do. Right: how the daemon is. Always fits: what matters least goes first.
 
     Down: assign `pane`, `prefix`, `is_prefixed`, `keys`, `server`, `sessions`, `rates`, `unread`, `is_up` and
-    `trouble`. Up: nothing.
+    `trouble`. Up: `StatusBar.Clicked`.
     """
 
     palette: reactive[Palette] = reactive(DARK)
@@ -38,12 +44,30 @@ class StatusBar(Widget):
     is_up: reactive[bool] = reactive(default=False)
     trouble: reactive[str] = reactive("")
 
+    @dataclass
+    class Clicked(Message):
+        """The user clicked on what the bar says of help, or of the unread."""
+
+        what: Literal["help", "inbox"]
+
+    def __init__(self, *, id: str | None = None) -> None:  # noqa: A002  # Textual's word
+        super().__init__(id=id)
+        self._help = self._badge = range(0)
+
+    def on_click(self, event: events.Click) -> None:
+        """Do what is told there."""
+        if event.x in self._help:
+            self.post_message(self.Clicked("help"))
+        elif event.x in self._badge:
+            self.post_message(self.Clicked("inbox"))
+
     def render_line(self, y: int) -> Strip:
         """Return the bar."""
         palette, width = self.palette, self.size.width
         fill = palette.bad_fill if self.trouble else palette.raised
         if y:
             return Line(width, fill).strip()
+        self._help = self._badge = range(0)
         left = Line(width, fill)
         left.put(f" {self.pane.upper()} ", palette.on_accent, bold=True, fill=palette.accent)
         if self.trouble:
@@ -53,25 +77,33 @@ class StatusBar(Widget):
             lit, unlit = (palette.accent, palette.on_accent), (palette.accent_fill, palette.accent)
             fill, ink = lit if self.is_prefixed else unlit
             left.put(" ", palette.muted).put(f" {self.prefix} ", ink, bold=True, fill=fill).put(" then", palette.muted)
-        keys = list(self.keys)
-        help_chars = 2 + len(keys[-1][0]) if keys else 0
+        help_chars = 2 + len(self.keys[-1][0]) if self.keys else 0
         pieces = self._right_for(width - left.column - help_chars - GAP)
         right_width = sum(len(text) for text, _, _ in pieces)
-        end = width - right_width - GAP
-        while keys and left.column + sum(len(key) + len(word) + 3 for key, word in keys) > end:
+        self._put_keys(left, width - right_width - GAP)
+        left.at(width - right_width)
+        for text, colour, is_filled in pieces:
+            if is_filled:
+                self._badge = range(left.column, width)
+            left.put(text, colour, bold=is_filled, fill=palette.accent_fill if is_filled else None)
+        return left.strip()
+
+    def _put_keys(self, line: Line, end: int) -> None:
+        """Put as many of the keys as there is room for up to the column `end`; the last, which is help, goes last."""
+        palette, keys = self.palette, list(self.keys)
+        while keys and line.column + sum(len(key) + len(word) + 3 for key, word in keys) > end:
             if len(keys) == 1:  # `?` alone says where the others are told
-                word = ""
-                keys = [(keys[0][0], word)] if left.column + len(keys[0][0]) + 2 <= end else []
+                keys = [(keys[0][0], "")] if line.column + len(keys[0][0]) + 2 <= end else []
                 break
             del keys[-2]
         for key, word in keys:
-            left.put("  ", palette.muted).put(key, palette.text, bold=True)
+            line.put("  ", palette.muted)
+            start = line.column
+            line.put(key, palette.text, bold=True)
             if word:
-                left.put(f" {word}", palette.muted)
-        left.at(width - right_width)
-        for text, colour, is_filled in pieces:
-            left.put(text, colour, bold=is_filled, fill=palette.accent_fill if is_filled else None)
-        return left.strip()
+                line.put(f" {word}", palette.muted)
+            if (key, word or HELP) == self.keys[-1]:
+                self._help = range(start, line.column)
 
     def _right_for(self, room: int) -> list[Piece]:
         """Return the most that there is to say in so many cells."""

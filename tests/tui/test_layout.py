@@ -9,6 +9,8 @@ from fugue_core import OrchestrationMessage, Tagged
 from fugue_core.client import connect
 from fugue_core.daemon.local import LocalDaemon
 from fugue_tui.config import Config, Memory, ScreenConfig, read_config
+from fugue_tui.screens.help import Help
+from fugue_tui.screens.inbox import Inbox
 from fugue_tui.widgets.status_bar import StatusBar
 from fugue_tui.widgets.workspace import COMPOSE_ROWS, Workspace, compose_rows, sidebar_cells
 from tests.tui.screen import open_app
@@ -230,3 +232,17 @@ async def test_the_bar_tells_no_key_that_writes_into_the_field(daemon: LocalDaem
             shown = bar.render_line(0).text
             assert all(words in shown for words in (*told, "f1 help")), shown
             assert not [key for key, _ in bar.keys if len(key) == 1]
+
+
+@pytest.mark.parametrize("size", [(60, 20), (80, 24), (120, 40)])
+async def test_help_and_the_unread_can_be_clicked_in_the_bar(daemon: LocalDaemon, size: tuple[int, int]) -> None:
+    async with connect(daemon) as client, open_app(daemon, size) as seen:
+        await client.join("cat")
+        await client.send(Tagged("human"), OrchestrationMessage("note", 1))
+        await seen.until(lambda: seen.app.status_bar.unread)
+        bar = seen.app.status_bar.render_line(0).text
+        await seen.pilot.click(StatusBar, offset=(bar.index("?"), 0))
+        await seen.until(lambda: isinstance(seen.app.screen, Help))
+        await seen.press("escape")
+        await seen.pilot.click(StatusBar, offset=(bar.rindex("1"), 0))
+        await seen.until(lambda: isinstance(seen.app.screen, Inbox))

@@ -454,8 +454,12 @@ async def test_clicks_choose_fold_mark_sort_and_open_the_tags() -> None:
         await pilot.press("escape")
         await pilot.click(SessionList, offset=(40, 0))
         assert app.sessions.order == "name"
-        await pilot.click(SessionList, offset=(20, 5), times=2)
+        await pilot.click(SessionList, offset=(16, 5))
         assert isinstance(app.said[-1], SessionList.TagsAsked)
+        said = len(app.said)
+        await pilot.click(SessionList, offset=(8, 5), times=2)
+        assert (len(app.said), app.sessions.is_card_open) == (said, True)  # it has no program to be opened
+        await pilot.press("i")
         await pilot.click(SessionList, offset=(5, 2))
         assert "cat" not in names(app)
         await pilot.click(SessionList, offset=(5, 23))  # below the last row: nothing
