@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 _SIGINT = 2
 _SIGPIPE = 13
+_UNREFUSING = "hook"
+"""Whoever calls this verb takes 2, or any code but 0 and 1, for a refusal of what is about to be done."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -29,8 +31,14 @@ def main(argv: Sequence[str] | None = None) -> int:
 
     Returns the exit code, see `outcome`. Without a verb the welcome opens.
     """
+    words = sys.argv[1:] if argv is None else argv
+    exit_code = _carry_out(words)
+    return outcome.FAILED if exit_code and _is_unrefusing(words) else exit_code
+
+
+def _carry_out(words: Sequence[str]) -> int:
     try:
-        return _run(sys.argv[1:] if argv is None else argv)
+        return _run(words)
     except outcome.Failure as failure:
         return _fail(str(failure), failure.exit_code)
     except Refused as refused:
@@ -59,6 +67,14 @@ def _run(words: Sequence[str]) -> int:
     except UsageError as error:
         return _fail_usage(verb, str(error))
     return verb.run(Command(values))
+
+
+def _is_unrefusing(words: Sequence[str]) -> bool:
+    """Say whether the verb is `_UNREFUSING`; where the line cannot be read, whether it may have been meant to be."""
+    try:
+        return parse_options(words, GLOBAL_OPTIONS, {}, stops=True)[:1] == [_UNREFUSING]
+    except UsageError:
+        return _UNREFUSING in words
 
 
 def _welcome() -> Verb:
