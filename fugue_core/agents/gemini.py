@@ -1,30 +1,29 @@
-"""Gemini CLI: its hooks, as https://geminicli.com/docs/hooks/reference describes them. No I/O.
+"""Gemini CLI, as https://geminicli.com/docs/hooks/reference and its `hookRunner.ts` describe it. No I/O.
 
-It has names of its own for the events, and refuses an agent's answer where others hold its stop. Nothing but the JSON
-may be printed.
+Nothing but the JSON may be printed. Where a hook prints nothing on stdout, what it says on stderr is shown to the user
+after exit codes 0 and 1, and after any other is the reason for which the agent is refused.
 """
 
 from __future__ import annotations
+
+from fugue_core.agents.agent import Agent
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import Any
 
-TELLING = ("SessionStart", "BeforeAgent", "AfterTool")
-HOLDING = ("AfterAgent",)
+
+class Gemini(Agent):
+    """Gemini CLI. It has names of its own for the events, and refuses an agent's answer where others hold its stop."""
+
+    telling = ("SessionStart", "BeforeAgent", "AfterTool")
+    holding = ("AfterAgent",)
+    refusal = "deny"
+
+    def is_for_session(self, asked: Mapping[str, Any]) -> bool:  # noqa: ARG002  # what it writes names no helper
+        """Say so of all."""
+        return True
 
 
-def told(event: str, text: str) -> Mapping[str, Any]:
-    """Return what adds `text` to the prompt, or to the result of the tool."""
-    return {"hookSpecificOutput": {"hookEventName": event, "additionalContext": text}}
-
-
-def held(event: str, text: str) -> Mapping[str, Any]:  # noqa: ARG001  # all that can be held is held alike
-    """Return what begins another turn, with `reason` as its prompt."""
-    return {"decision": "deny", "reason": text}
-
-
-def is_for_session(asked: Mapping[str, Any]) -> bool:  # noqa: ARG001  # what it writes names no subagent
-    """Say so of all."""
-    return True
+AGENT = Gemini()

@@ -13,6 +13,7 @@ TESTS = Path(__file__).parents[1]
 
 TESTED_BY: dict[str, tuple[str, ...]] = {
     "agents": ("e2e/test_hook.py",),
+    "agents.agent": ("e2e/test_hook.py",),
     "cli": ("e2e/test_cli_refusal.py",),
     "cli.attachment": ("e2e/test_attach.py",),
     "cli.command": ("e2e/test_cli_refusal.py", "e2e/test_cli_startup.py"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import subprocess
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,7 +14,7 @@ from fugue_core.cli.notice import MOST_CHARS, MOST_PAYLOAD_CHARS
 from tests.e2e.conftest import SCRIPT, Fugue, Result, Server
 from tests.e2e.daemon import PATIENCE_S
 
-TELLING = [(name, event) for name in agents.NAMES for event in agents.load(name).TELLING]
+TELLING = [(name, event) for name in agents.NAMES for event in agents.load(name).telling]
 HOLDING = [("claude", "Stop", "block"), ("codex", "Stop", "block"), ("gemini", "AfterAgent", "deny")]
 
 
@@ -221,6 +222,11 @@ def test_without_a_session_or_a_daemon_there_is_nothing_to_say(fugue: Fugue, ser
         (["--for", "clippy", "Stop"], "one of claude, codex, gemini"),
         (["Stop"], "one of claude, codex, gemini"),
         (["--for", "gemini", "Stop"], "one of SessionStart, BeforeAgent, AfterTool, AfterAgent"),
+        (["--for"], "--for needs a value"),
+        (["--for", "claude", "Stop", "--hold", "1"], "unknown option '--hold'"),
+        (["--for", "claude", "Stop", "--holds", "often"], "--holds 'often'"),
+        (["--for", "claude"], "EVENT"),
+        (["--for", "claude", "Stop", "Stop"], "EVENT"),
     ],
 )
 def test_what_is_wrong_is_said_without_refusing_what_the_agent_does(
@@ -231,10 +237,48 @@ def test_what_is_wrong_is_said_without_refusing_what_the_agent_does(
     assert message in wrong.err
 
 
+@pytest.mark.parametrize(
+    "words", [["--loud", "hook"], ["--json=x", "hook"], ["-L", "a/b", "hook"], ["-L", "x", "hook"]]
+)
+def test_nor_does_what_is_wrong_before_the_verb(fugue: Fugue, words: list[str]) -> None:
+    assert fugue(*words, "--for", "claude", "Stop", "--loud").code == 1
+
+
+def test_other_verbs_that_have_the_word_in_them_keep_their_exit_codes(fugue: Fugue) -> None:
+    fugue.join("ann")
+    assert fugue("send", "tag:nobody", "hook", session="ann").code == 3
+
+
 def test_a_session_that_has_ended_is_said_to_have(fugue: Fugue) -> None:
     fugue.join("ann")
     ended = fugue("hook", "--for", "claude", "Stop", session="bob")
-    assert (ended.code, ended.out) == (4, "")
+    assert (ended.code, ended.out) == (1, "")
+    assert "bob" in ended.err
+
+
+def rows(server: Server) -> list[str]:
+    """Return for which sessions a file is beside the socket."""
+    directory = Path(server.socket_path).parent
+    return sorted(path.name.removeprefix("default.hook-") for path in directory.glob("default.hook-*"))
+
+
+def test_what_a_hook_remembers_is_gone_when_the_row_is_over_or_its_session(
+    fugue: Fugue, server: Server, send: Any
+) -> None:
+    send()
+    assert hook(fugue).out
+    assert rows(server) == []
+    send()
+    assert hook(fugue, "Stop").out
+    assert rows(server) == ["bob"]
+    assert hook(fugue, "Stop").out == ""
+    assert rows(server) == []
+    send()
+    assert hook(fugue, "Stop").out
+    assert fugue("kill", "bob").code == 0
+    fugue("send", "session:ann", "note", session="ann")
+    assert fugue("hook", "--for", "claude", "Stop", session="ann").out
+    assert rows(server) == ["ann"]
 
 
 def test_acknowledging_names_what_was_never_sent_here(fugue: Fugue, send: Any) -> None:

@@ -1,8 +1,8 @@
 """`fugue hook`: what waits for this session, in the form that an agent's hook wants.
 
 It is called at every step of an agent, so that nothing but the looking is done, and imported, where nothing waits. And
-it never stands in the agent's way: without a session or a daemon there is nothing to say, and a failure exits with 1,
-since programs take 2 for a refusal of what the agent is about to do.
+it never stands in the agent's way: without a session or a daemon there is nothing to say, and whatever fails exits with
+1 (`main` sees to that), since programs take 2, and some any other code, for a refusal of what the agent is about to do.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from fugue_core.agents import Agent
+    from fugue_core.agents.agent import Agent
     from fugue_core.cli.command import Command
     from fugue_core.client.jsontext import Encodable
     from fugue_core.client.oneshot import Connection
@@ -46,13 +46,13 @@ def run(command: Command) -> int:
     if connection is None:
         return outcome.DONE
     with connection:
-        is_holding = event in agent.HOLDING
+        row = _Row(command.socket_path, session)
         if _is_empty(connection):
-            if is_holding:
-                _Row(command.socket_path, session).forget()
-            return outcome.DONE
-        if agent.is_for_session(_decoded(asked)):
-            with _Row(command.socket_path, session) as row:
+            if event in agent.holding:
+                row.end()
+        elif agent.is_for_session(_decoded(asked)):
+            _sweep(command.socket_path, connection)
+            with row:
                 _show(command, connection, agent, event, row)
     return outcome.DONE
 
@@ -63,7 +63,7 @@ def _show(command: Command, connection: Connection, agent: Agent, event: str, ro
 
     received = members(connection.ask("message.receive", _LOOK))
     envelopes = elements(received["envelopes"])
-    is_holding = event in agent.HOLDING
+    is_holding = event in agent.holding
     if is_holding and (not envelopes or row.held >= (command.whole("holds") or 0 if command.has("holds") else _HOLDS)):
         row.held = 0
         return
@@ -75,7 +75,7 @@ def _show(command: Command, connection: Connection, agent: Agent, event: str, ro
     )
     if is_holding:
         row.held += 1
-    answer = agent.held(event, text) if is_holding else agent.told(event, text)
+    answer = agent.held(text) if is_holding else agent.told(event, text)
     output.put(encode(answer))
     ids = [decode(envelope)["id"] for envelope in envelopes[:count]]
     connection.ask("message.hand", {"ids": ids, "through": f"hook {command.text('for')} {event}"})
@@ -87,7 +87,7 @@ def _agent(command: Command) -> tuple[Agent, str]:
     if name not in agents.NAMES:
         raise Failure(outcome.FAILED, f"--for {name!r}: one of {', '.join(agents.NAMES)}")
     agent = agents.load(name)
-    known = agent.TELLING + agent.HOLDING
+    known = agent.telling + agent.holding
     if event not in known:
         raise Failure(outcome.FAILED, f"EVENT {event!r}: for {name} one of {', '.join(known)}")
     return agent, event
@@ -146,32 +146,73 @@ class _Row:
     """How often in a row this session's stop was held, in a file beside the socket; within the block, ours alone.
 
     There, and not with the daemon: it means nothing to anybody else, and is worth nothing after the next start of the
-    machine. The same file keeps two hooks that a program calls at once from showing the same.
+    machine. The same file keeps two hooks that a program calls at once from showing the same. It is there as long as
+    a row lasts, or a hook is at work.
     """
 
     def __init__(self, socket_path: str, session: str) -> None:
-        self._path = f"{socket_path.removesuffix('.sock')}.hook-{session.replace('/', '_')}"
+        self._path = _rows_path(socket_path) + session.replace("/", "_")
         self._fd = -1
         self.held = 0
 
     def __enter__(self) -> _Row:  # noqa: PYI034  # `Self` is in `typing`
-        self._fd = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        fcntl.flock(self._fd, fcntl.LOCK_EX)
+        self._fd = self._open()
+        while not self._is_open():  # whoever had it before us was done with it, and took it away
+            os.close(self._fd)
+            self._fd = self._open()
         text = os.read(self._fd, _ROW_BYTES)
         self.held = int(text) if text.isdigit() else 0
         return self
 
     def __exit__(self, *exception: object) -> None:
-        os.ftruncate(self._fd, 0)
-        os.pwrite(self._fd, str(self.held).encode(), 0)
+        if self.held:
+            os.ftruncate(self._fd, 0)
+            os.pwrite(self._fd, str(self.held).encode(), 0)
+        else:
+            os.unlink(self._path)
         os.close(self._fd)
 
-    def forget(self) -> None:
-        """Let the row be over."""
+    def end(self) -> None:
+        """Let the row be over, if there is one."""
+        if os.path.exists(self._path):
+            with self:
+                self.held = 0
+
+    def _open(self) -> int:
+        fd = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        fcntl.flock(fd, fcntl.LOCK_EX)
+        return fd
+
+    def _is_open(self) -> bool:
+        """Say whether the file that is open is still the one that others find."""
         try:
-            os.unlink(self._path)
+            return os.path.samestat(os.fstat(self._fd), os.stat(self._path))
         except FileNotFoundError:
-            return
+            return False
+
+
+def _rows_path(socket_path: str) -> str:
+    """Return what the paths of the rows of all sessions begin with."""
+    return f"{socket_path.removesuffix('.sock')}.hook-"
+
+
+def _sweep(socket_path: str, connection: Connection) -> None:
+    """Take away the rows of sessions that ended in the midst of one."""
+    directory, prefix = os.path.split(_rows_path(socket_path))
+    for name in os.listdir(directory):
+        if name.startswith(prefix) and not _is_there(connection, name.removeprefix(prefix)):
+            try:  # contextlib.suppress would be an import
+                os.unlink(os.path.join(directory, name))
+            except FileNotFoundError:
+                continue
+
+
+def _is_there(connection: Connection, session: str) -> bool:
+    try:
+        connection.ask("session.get", {"session": session})
+    except Refused:
+        return False
+    return True
 
 
 def _is_holds(text: str) -> bool:
