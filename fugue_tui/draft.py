@@ -18,6 +18,8 @@ from fugue_core.protocol.target import Tagged, WireTarget, parse_target
 SENT_KEPT = 100
 SENT_CHARS = 2_000_000
 """Payload text of the sent ones that is kept; the oldest go first."""
+ASIDE_KEPT = 20
+"""Drafts that wait for a reply to be over; the oldest go first."""
 
 
 class Draft(msgspec.Struct, frozen=True, kw_only=True):
@@ -42,6 +44,10 @@ class Draft(msgspec.Struct, frozen=True, kw_only=True):
         """Whether nothing is written that would be missed."""
         return not (self.target.partition(":")[2] or self.msg_type or self.payload.strip())
 
+    def emptied(self) -> Draft:
+        """Return what stays when it was sent: whom it went to, from whom, and its type."""
+        return msgspec.structs.replace(self, payload="", reply_to="")
+
     def read_target(self) -> WireTarget:
         """Return the target. Raises `InvalidValue`."""
         target = parse_target(self.target.strip())
@@ -58,10 +64,12 @@ class Desk(msgspec.Struct, frozen=True, kw_only=True):
 
     Fields:
         sent: The newest last.
+        aside: What was being written when a reply began, the last one last.
     """
 
     draft: Draft = Draft()
     sent: tuple[Draft, ...] = ()
+    aside: tuple[Draft, ...] = ()
 
     def with_sent(self, sent: Draft) -> Desk:
         """Return the desk with one more sent message; a repeated one moves to the end."""
@@ -69,6 +77,48 @@ class Desk(msgspec.Struct, frozen=True, kw_only=True):
         while len(kept) > 1 and sum(len(draft.payload) for draft in kept) > SENT_CHARS:
             del kept[0]
         return msgspec.structs.replace(self, sent=tuple(kept))
+
+    def lay_aside(self, draft: Draft) -> Desk:
+        """Return the desk with a draft that waits; where nothing is written, as it is."""
+        aside = self.aside if draft.is_empty else (*self.aside, draft)[-ASIDE_KEPT:]
+        return msgspec.structs.replace(self, aside=aside)
+
+    def begin(self, target: str, *, msg_type: str = "", payload: str = "", reply_to: str = "") -> Desk:
+        """Return the desk with a message to `target` begun.
+
+        What is written goes on under the new target, but for what answers another message, or none: that is laid aside,
+        and comes back when the new one is sent or given up. A reply in which nothing is written is not kept. A payload
+        goes in only where none is written: the history has what was sent, but not what was not.
+        """
+        now, aside = self.draft, self.aside
+        if reply_to != now.reply_to:
+            has_words = bool(now.msg_type or now.payload.strip())
+            aside = self.lay_aside(now).aside if has_words or not now.reply_to else aside
+            now = Draft()
+        begun = msgspec.structs.replace(
+            now,
+            target=target,
+            repo="",
+            reply_to=reply_to,
+            msg_type=msg_type or now.msg_type,
+            payload=now.payload if now.payload.strip() else payload,
+        )
+        return msgspec.structs.replace(self, draft=begun, aside=aside)
+
+    def drop(self) -> Desk:
+        """Return the desk without what is written; what was laid aside last stands in its place."""
+        return msgspec.structs.replace(self, draft=self.aside[-1] if self.aside else Draft(), aside=self.aside[:-1])
+
+    def send(self, sent: Draft) -> Desk:
+        """Return the desk after `sent` has gone out.
+
+        In its place stands what was laid aside last, else an empty one of its kind. What was written meanwhile stays.
+        """
+        aside = tuple(draft for draft in self.aside if draft != sent)
+        desk = msgspec.structs.replace(self.with_sent(sent), aside=aside)
+        if self.draft != sent:
+            return desk
+        return desk.drop() if aside else msgspec.structs.replace(desk, draft=sent.emptied())
 
 
 class Pages:
@@ -97,6 +147,10 @@ class Pages:
             return None
         self._place = place
         return self._pages[place]
+
+    def newest(self, shown: Draft) -> Draft:
+        """Return what is being written, whichever page is shown."""
+        return self._pages[-1] if self.age else shown
 
     def close(self) -> None:
         """Forget the pages; the next turn begins with what is written then."""

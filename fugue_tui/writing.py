@@ -29,6 +29,13 @@ KIND_NAMES: dict[Kind, str] = {
     "broadcast": "Broadcast",
     "worktree": "Worktree",
 }
+HINTS: dict[Kind, str] = {
+    "tag": "a tag",
+    "session": "a session",
+    "broadcast": "all in the sender's repository",
+    "worktree": "the path of a worktree",
+}
+"""What stands in the field of a target while nothing is written there."""
 FieldName: TypeAlias = Literal["target", "sender", "msg_type", "payload"]
 PREVIEW_CHARS = 400
 REPO_CELLS, REPO_CELLS_NARROW = 20, 8
@@ -115,7 +122,8 @@ def find_missing(draft: Draft, sessions: Iterable[SessionInfo]) -> Missing | Non
     try:
         draft.read_target()
     except InvalidValue as error:
-        return Missing(str(error), "target")
+        kind, value = split_target(draft.target)
+        return Missing(error.rule if value.strip() else f"write {HINTS[kind]} to send to", "target")
     if draft.sender and find_session(sessions, draft.sender) is None:
         return Missing(f"no session {draft.sender!r} to send as", "sender")
     try:
@@ -256,6 +264,11 @@ def valid_pieces(payload: str) -> tuple[Ink, ...]:
     lines, size_bytes = payload.count("\n") + 1, len(payload.strip().encode(errors="replace"))
     words = f"   {lines:,} line{'' if lines == 1 else 's'}, {size_bytes:,} bytes"
     return (Ink("✓ valid JSON", "ok"), Ink(words, "faint"))
+
+
+def spent_pieces() -> tuple[Ink, ...]:
+    """Return that what was written has been sent, and what to do to send more."""
+    return (Ink("✓ sent", "ok"), Ink("   write a payload to send again, or null for none", "muted"))
 
 
 def receipt_pieces(recipients: Sequence[Recipient]) -> tuple[Ink, ...]:

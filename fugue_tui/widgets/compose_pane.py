@@ -40,6 +40,8 @@ RESOLVE_S = 0.1
 """However many sessions change, recipients are asked for once in so long."""
 ASK_AGAIN_S = 2.0
 RECEIPT_S = 4.0
+ROOM_FOR_WAY_OUT = 72
+"""From this width on the title says how to give up what is written."""
 
 
 class ComposePane(Vertical):
@@ -57,6 +59,7 @@ class ComposePane(Vertical):
         Binding("tab", "next_field(1)", "next field", id="compose.next_field"),
         Binding("alt+n", "pass_on", "next pane", priority=True, id="compose.next_pane"),
         Binding("alt+t", "kind('tag')", "to a tag", priority=True, id="compose.to_tag"),
+        Binding("alt+x", "give_up", "give it up", show=False, priority=True, id="compose.give_up"),
         Binding("f6", "format", "format", priority=True, id="compose.format"),
         Binding("f7", "template", "template", show=False, priority=True, id="compose.template"),
         Binding("f8", "show_fault", "to the fault", show=False, priority=True, id="compose.fault"),
@@ -135,6 +138,10 @@ class ComposePane(Vertical):
         self._desk = Desk()
         self._pages = Pages()
         self._under_way: Draft | None = None
+        self._untouched: Draft | None = None
+        """What the last sending left here; it is not sent by a key that was pressed twice."""
+        self._given_up: tuple[Desk, Draft] | None = None
+        """The desk before, and what was put in the place of the draft."""
         self._is_saved = False
         self._waits: dict[str, Timer] = {}
 
@@ -184,21 +191,11 @@ class ComposePane(Vertical):
         self._is_saved = True
 
     def write_to(self, target: str, *, msg_type: str = "", payload: str = "", reply_to: str = "") -> None:
-        """Begin a message to `target`; what else is written stays, unless something is given in its place.
-
-        A payload goes in only where none is written: the history has what was sent, but not what was not.
-        """
-        now = self.draft
-        self._put(
-            msgspec.structs.replace(
-                now,
-                target=target,
-                repo="",
-                reply_to=reply_to,
-                msg_type=msg_type or now.msg_type,
-                payload=now.payload if now.payload.strip() else payload,
-            )
-        )
+        """Begin a message to `target`, see `Desk.begin`."""
+        written = self._pages.newest(self.draft)
+        if reply_to != written.reply_to:
+            self._turn_to(written)
+        self._lay_out(self.desk.begin(target, msg_type=msg_type, payload=payload, reply_to=reply_to))
         self._verdict.forget()
         self._changed(has_target=True)
         self._form.go_to("payload" if self.draft.msg_type else "msg_type")
@@ -229,12 +226,15 @@ class ComposePane(Vertical):
         self._ask_for_recipients()
 
     def show_receipt(self, draft: Draft, recipients: Sequence[Recipient]) -> None:
-        """Say who has it. The payload goes into the history; what was typed meanwhile stays."""
+        """Say who has it, see `Desk.send`. What an older page stood in front of comes back."""
         self._answered(draft)
-        self._desk = self._desk.with_sent(draft)
-        if self.draft == draft:
-            self._form.draft = msgspec.structs.replace(draft, reply_to="", payload="")
+        is_over = self.draft == draft
+        desk = self.desk.lay_aside(self._pages.newest(self.draft)) if self._pages.age else self.desk
         self._pages.close()
+        self._desk = desk.send(draft)
+        if is_over:
+            self._put(self._desk.draft)
+            self._untouched, self._given_up = self.draft, None
         self._verdict.say(*receipt_pieces(recipients), for_s=RECEIPT_S)
         self._settle()
 
@@ -332,6 +332,9 @@ class ComposePane(Vertical):
         draft = self.draft
         if self._under_way == draft:
             return
+        if draft == self._untouched:
+            self._say_untouched(draft)
+            return
         missing = find_missing(draft, self.sessions)
         if missing is not None:
             self._verdict.refuse(missing.reason)
@@ -344,6 +347,24 @@ class ComposePane(Vertical):
             self._verdict.say(Ink("sending …", "muted"))
             self._draw()
             self.post_message(self.Submitted(self, draft))
+
+    def action_give_up(self) -> None:
+        """Give up what is written, see `Desk.drop`. Once more brings it back; of an older page, only turn it back."""
+        if self._pages.age:
+            self._turn_to(self._pages.newest(self.draft))
+        elif self._given_up is not None and self.draft == self._given_up[1]:
+            before, self._given_up = self._given_up[0], None
+            self._lay_out(msgspec.structs.replace(self._desk, draft=before.draft, aside=before.aside))
+            self._verdict.forget()
+        elif self.draft.reply_to or not self.draft.is_empty:
+            before = self.desk
+            self._lay_out(before.drop())
+            self._given_up = before, self.draft
+            self._verdict.say(
+                Ink(with_keys(self, "given up; {compose.give_up} brings it back"), "muted"), for_s=RECEIPT_S
+            )
+        self._changed(has_target=True)
+        self._form.go_to("target")
 
     def action_format(self) -> None:
         """Lay the payload out; what is no JSON stays as it is."""
@@ -390,6 +411,23 @@ class ComposePane(Vertical):
         self.post_message(self.Passed(self))
 
     # ----------------------------------------------------------------------------------------------------------- inside
+
+    def _lay_out(self, desk: Desk) -> None:
+        self._desk = desk
+        self._put(desk.draft)
+
+    def _turn_to(self, written: Draft) -> None:
+        """Leave the pages of the history."""
+        self._pages.close()
+        self._put(written)
+
+    def _say_untouched(self, draft: Draft) -> None:
+        if not draft.payload.strip():
+            self._verdict.forget()
+            return
+        self._untouched = None
+        words = with_keys(self, "this was written before; {compose.send} once more sends it")
+        self._verdict.say(Ink(words, "wait"), for_s=RECEIPT_S)
 
     def _put(self, draft: Draft) -> None:
         self._form.draft = draft
@@ -453,6 +491,7 @@ class ComposePane(Vertical):
         )
         self._verdict.payload, self._verdict.fault = draft.payload, self.fault
         self._verdict.is_under_way = self._under_way is not None
+        self._verdict.is_spent = draft == self._untouched and not draft.payload.strip()
 
     def _draw_closed(self, draft: Draft) -> None:
         title, line = self._title, self._line
@@ -467,6 +506,8 @@ class ComposePane(Vertical):
         note = "draft saved" if self._is_saved and not draft.is_empty else ""
         if draft.reply_to:
             note = f"in reply to {draft.reply_to[:8]}"
+        if note and has_keys and self.size.width >= ROOM_FOR_WAY_OUT:
+            note += f", {key_of(self, 'compose.give_up')} gives it up"
         title.fill, title.bar = ("raised", "accent") if has_keys else ("pane", "")
         start = Ink(" Compose" if has_keys else "  Compose", "accent" if has_keys else "muted", bold=True)
         unseen = [piece for words in self.unseen for piece in (Ink(" · ", "faint"), Ink(words, "muted"))]

@@ -18,16 +18,20 @@ from fugue_tui.ink import Ink, width_of
 from fugue_tui.palette import DARK, Palette, css_colour, name_colour, tag_colour
 from fugue_tui.widgets.choice_field import Choice, ChoiceField
 from fugue_tui.widgets.text_row import TextRow
-from fugue_tui.writing import KINDS, Kind, join_target, kind_pieces, known_repos, next_repo, repo_pieces, split_target
+from fugue_tui.writing import (
+    HINTS,
+    KINDS,
+    Kind,
+    join_target,
+    kind_pieces,
+    known_repos,
+    next_repo,
+    repo_pieces,
+    split_target,
+)
 
 NARROW, NARROW_FOR_A_PATH = 84, 110
 """Below so many cells only the kind that is chosen has its name."""
-HINTS: dict[Kind, str] = {
-    "tag": "a tag",
-    "session": "a session",
-    "broadcast": "all in the sender's repository",
-    "worktree": "the path of a worktree",
-}
 
 
 class TargetRow(Horizontal):

@@ -9,7 +9,7 @@ from fugue_tui.ink import Ink
 from fugue_tui.jsonview import Fault
 from fugue_tui.keymap import key_of
 from fugue_tui.widgets.text_row import TextRow
-from fugue_tui.writing import Reach, button_pieces, fault_pieces, valid_pieces
+from fugue_tui.writing import Reach, button_pieces, fault_pieces, spent_pieces, valid_pieces
 
 ROOM_FOR_KEY = 90
 
@@ -17,14 +17,16 @@ ROOM_FOR_KEY = 90
 class VerdictRow(TextRow):
     """A note where there is one to make, else what is wrong with the payload, or that nothing is; and the button.
 
-    Down: assign `payload`, `fault`, `reach` and `is_under_way`; `say`, `refuse` and `forget`. Up: `TextRow.Pressed`
-    with `send` or `fault`.
+    Down: assign `payload`, `fault`, `reach`, `is_under_way` and `is_spent`; `say`, `refuse` and `forget`. Up:
+    `TextRow.Pressed` with `send` or `fault`.
     """
 
     payload: reactive[str] = reactive("", init=False)
     fault: reactive[Fault | None] = reactive(None, init=False)
     reach: reactive[Reach] = reactive(Reach, init=False)
     is_under_way: reactive[bool] = reactive(default=False, init=False)
+    is_spent: reactive[bool] = reactive(default=False, init=False)
+    """What stands there has been sent, but for its payload, and nothing was changed since."""
 
     def __init__(self, *, id: str | None = None) -> None:  # noqa: A002  # Textual's word
         super().__init__(id=id)
@@ -75,6 +77,10 @@ class VerdictRow(TextRow):
         """Switch the button off, or on."""
         self._draw()
 
+    def watch_is_spent(self) -> None:
+        """Say that something has to be written first, or no more."""
+        self._draw()
+
     def _put_note(self, note: tuple[Ink, ...], *, is_bad: bool) -> None:
         if self._end_of_note is not None:
             self._end_of_note.stop()
@@ -88,11 +94,13 @@ class VerdictRow(TextRow):
         self.fill, self.bar = ("bad_fill", "bad") if is_bad else ("pane", "")
         has_room = self.size.width >= ROOM_FOR_KEY and fault is not None and not note
         go = (Ink(f"{key_of(self, 'compose.fault')} go to it   ", "muted", press="fault"),) if has_room else ()
-        is_off, key = fault is not None or self.is_under_way, key_of(self, "compose.send")
+        is_off, key = fault is not None or self.is_under_way or self.is_spent, key_of(self, "compose.send")
         self.right = (*go, *button_pieces(self.reach, key, is_off=is_off))
         if note:
             self.left = note if is_bad else (Ink("  "), *note)
         elif fault is not None:
             self.left = fault_pieces(fault)
+        elif self.is_spent:
+            self.left = (Ink("  "), *spent_pieces())
         else:
             self.left = (Ink("  "), *valid_pieces(self.payload))

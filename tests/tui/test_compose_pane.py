@@ -560,6 +560,7 @@ async def test_nobody_can_be_impersonated_who_is_not_there() -> None:
     [
         ("tag:", "note", "target"),
         ("worktree:relative", "note", "target"),
+        ("worktree:", "note", "target"),
         ("tag:x", "", "msg-type"),
         ("tag:x", "a b", "msg-type"),
     ],
@@ -573,6 +574,26 @@ async def test_what_is_missing_is_said_and_gets_the_keys(target: str, msg_type: 
         assert app.sent == []
         assert app_focus(pilot) == field
         assert "✗" in said(pane, "verdict")
+        assert "TAG" not in said(pane, "verdict")  # the command line's words
+
+
+@pytest.mark.parametrize(
+    ("target", "words"),
+    [
+        ("tag:", "write a tag to send to"),
+        ("session:", "write a session to send to"),
+        ("worktree:", "write the path of a worktree to send to"),
+        ("worktree:relative", "a worktree's path is absolute"),
+    ],
+)
+async def test_what_the_target_misses_is_said_in_a_few_words(target: str, words: str) -> None:
+    async with desktop(width=74) as (_, pane, pilot):
+        pane.write_to(target, msg_type="note")
+        await pilot.pause()
+        await pilot.press("f5")
+        await pilot.pause()
+        assert said(pane, "verdict").split("✗ ")[1].strip().startswith(words)
+        assert words in "".join(strip.text for strip in strips_of(pilot.app))
 
 
 REFUSALS: list[tuple[FugueError, str]] = [
@@ -677,15 +698,114 @@ async def test_a_draft_that_cannot_be_kept_is_said() -> None:
         assert "No space left" in said(pane, "verdict")
 
 
-async def test_a_reply_names_what_it_answers_and_keeps_what_is_written() -> None:
+SEVEN, EIGHT = str(UUID(int=7)), str(UUID(int=8))
+
+
+async def test_a_reply_names_what_it_answers_and_what_was_written_comes_back_when_it_is_sent() -> None:
     async with desktop() as (app, pane, pilot):
         await write(pilot)
-        pane.write_to("session:ivy", reply_to=str(UUID(int=7)))
+        before = pane.draft
+        pane.write_to("session:ivy", reply_to=SEVEN)
         await pilot.pause()
-        assert "in reply to 00000000" in said(pane, "compose-title")
-        assert pane.draft.payload == '{"a": 1}'
+        assert "in reply to 00000000, alt+x gives it up" in said(pane, "compose-title")
+        assert pane.draft == Draft(target="session:ivy", reply_to=SEVEN)
+        assert app_focus(pilot) == "msg-type"
+        await pilot.press(*keys("answer"), "f5")
+        assert app.sent == [Draft(target="session:ivy", msg_type="answer", reply_to=SEVEN)]
+        pane.show_receipt(app.sent[0], [recipient(IVY)])
+        await pilot.pause()
+        assert pane.draft == before
+        assert "sent to 1" in said(pane, "verdict")
+        await pilot.press("f5")  # pressed once too often
+        await pilot.pause()
+        assert len(app.sent) == 1
+        assert "f5 once more sends it" in said(pane, "verdict")
         await pilot.press("f5")
-        assert app.sent[0].reply_to == str(UUID(int=7))
+        assert app.sent[1:] == [before]
+
+
+async def test_a_reply_that_is_given_up_gives_the_draft_back_and_once_more_brings_the_reply_back() -> None:
+    async with desktop() as (_, pane, pilot):
+        await write(pilot)
+        before = pane.draft
+        pane.write_to("session:ivy", reply_to=SEVEN)
+        await pilot.press(*keys("answer"))
+        reply = pane.draft
+        await pilot.press("alt+x")
+        assert pane.draft == before
+        assert "alt+x brings it back" in said(pane, "verdict")
+        await pilot.press("alt+x")
+        assert pane.draft == reply
+        await pilot.press("alt+x", "alt+x", "alt+x")
+        assert pane.draft == before
+        await pilot.press("alt+x")
+        assert pane.draft == reply
+
+
+async def test_a_draft_is_given_up_for_nothing_at_all() -> None:
+    async with desktop() as (_, pane, pilot):
+        await write(pilot)
+        await pilot.press("alt+x")
+        assert pane.draft.is_empty
+        await pilot.press("alt+x")
+        assert pane.draft.payload == '{"a": 1}'
+
+
+async def test_replies_and_messages_lay_aside_what_they_interrupt() -> None:
+    async with desktop() as (_, pane, pilot):
+        await write(pilot)
+        first = pane.draft
+        pane.write_to("session:ivy", reply_to=SEVEN)
+        pane.write_to("session:cat-1", reply_to=EIGHT)  # nothing was written in the other: it is no loss
+        assert list(pane.desk.aside) == [first]
+        await pilot.press(*keys("answer"))
+        second = pane.draft
+        pane.write_to("session:cat-1", reply_to=EIGHT)  # the same one: it goes on
+        assert pane.draft == second
+        pane.write_to("session:ivy")
+        await pilot.pause()
+        assert pane.draft == Draft(target="session:ivy")
+        assert list(pane.desk.aside) == [first, second]
+        kept = pane.desk
+    async with desktop() as (_, pane, pilot):
+        pane.take_desk(kept)
+        await pilot.press("alt+x")
+        assert pane.draft == second
+        pane.write_to("tag:builder", reply_to=SEVEN)
+        pane.write_to("session:ivy")
+        assert pane.draft == Draft(target="session:ivy")  # and no message to ivy made of an answer to another
+        assert list(pane.desk.aside) == [first, second]
+
+
+async def test_an_older_message_that_is_sent_again_gives_way_to_what_was_being_written() -> None:
+    async with desktop() as (app, pane, pilot):
+        await write(pilot)
+        await pilot.press("f5")
+        pane.show_receipt(app.sent[0], [recipient(CAT)])
+        pane.query_one(JsonEditor).focus()
+        await pilot.press(*"[2]")
+        written = pane.draft
+        await pilot.press("ctrl+up", "f5")
+        assert app.sent[1] == app.sent[0]
+        pane.show_receipt(app.sent[1], [recipient(CAT)])
+        assert pane.draft == written
+        await pilot.press("ctrl+up", "alt+x")  # only the page is turned back
+        assert pane.draft == written
+
+
+async def test_what_was_just_sent_is_not_sent_again_by_accident() -> None:
+    async with desktop() as (app, pane, pilot):
+        await write(pilot)
+        await pilot.press("f5")
+        pane.show_receipt(app.sent[0], [recipient(CAT)])
+        await pilot.press("f5", "f5")
+        await pilot.pause()
+        assert len(app.sent) == 1
+        assert "✓ sent    write a payload to send again" in said(pane, "verdict")
+        assert "send is off" in said(pane, "verdict")
+        pane.query_one(JsonEditor).focus()
+        await pilot.press(*"null", "f5")
+        assert [draft.payload for draft in app.sent] == ['{"a": 1}', "null"]
 
 
 async def test_closed_it_is_a_title_and_one_line_and_a_click_opens_it() -> None:

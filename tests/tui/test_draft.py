@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from fugue_core.errors import InvalidPayload, InvalidTarget
 from fugue_core.protocol.target import Broadcast, Tagged
-from fugue_tui.draft import SENT_CHARS, SENT_KEPT, Desk, Draft, Pages, desk_path, load_desk, save_desk
+from fugue_tui.draft import ASIDE_KEPT, SENT_CHARS, SENT_KEPT, Desk, Draft, Pages, desk_path, load_desk, save_desk
 
 WRITTEN = Draft(target="tag:mayor", msg_type="gas_town.bid", payload='{"amount": 75', reply_to="", sender="cat-1")
 
@@ -67,6 +67,40 @@ def test_the_newest_sent_stand_last_and_a_repeated_one_moves() -> None:
     for name in ("a", "b", "a"):
         desk = desk.with_sent(Draft(msg_type=name))
     assert [draft.msg_type for draft in desk.sent] == ["b", "a"]
+
+
+REPLY = Draft(target="session:ivy", reply_to="7", msg_type="answer")
+
+
+def test_a_reply_lays_aside_what_is_written_and_gives_it_back_when_it_is_sent_or_given_up() -> None:
+    replying = Desk(draft=WRITTEN).begin("session:ivy", msg_type="answer", reply_to="7")
+    assert replying == Desk(draft=REPLY, aside=(WRITTEN,))
+    assert replying.drop() == Desk(draft=WRITTEN)
+    assert replying.send(REPLY) == Desk(draft=WRITTEN, sent=(REPLY,))
+
+
+def test_what_is_written_goes_on_under_another_target() -> None:
+    begun = Desk(draft=WRITTEN).begin("session:ivy", payload="{}")
+    assert (begun.draft.target, begun.draft.payload, begun.aside) == ("session:ivy", WRITTEN.payload, ())
+
+
+def test_a_reply_in_which_nothing_is_written_is_not_kept() -> None:
+    empty = Desk().begin("session:ivy", reply_to="7")
+    assert empty.begin("session:cat-1", reply_to="8").aside == ()
+    assert Desk(draft=REPLY).begin("session:cat-1", reply_to="8").aside == (REPLY,)
+
+
+def test_what_was_sent_leaves_its_kind_and_what_was_written_meanwhile_stays() -> None:
+    assert Desk(draft=WRITTEN).send(WRITTEN).draft == WRITTEN.emptied()
+    meanwhile = Desk(draft=WRITTEN).begin("session:ivy", reply_to="7").send(WRITTEN)
+    assert meanwhile == Desk(draft=Draft(target="session:ivy", reply_to="7"), sent=(WRITTEN,))
+
+
+def test_what_is_laid_aside_is_bounded() -> None:
+    desk = Desk()
+    for number in range(ASIDE_KEPT + 5):
+        desk = desk.begin("session:ivy", msg_type=str(number), reply_to=str(number + 1))
+    assert [draft.msg_type for draft in desk.aside] == [str(number) for number in range(4, ASIDE_KEPT + 4)]
 
 
 def test_the_history_is_bounded_in_number_and_in_size() -> None:
