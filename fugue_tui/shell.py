@@ -23,7 +23,7 @@ from textual.widgets import Input, Static, TextArea
 from fugue_core.client import Client
 from fugue_core.client.link import Opener
 from fugue_core.place import server_name, server_options, socket_path
-from fugue_core.protocol.events import Event, MessageSent
+from fugue_core.protocol.events import Event
 from fugue_core.protocol.session import SessionInfo
 from fugue_tui.config import Config, Memory, remember
 from fugue_tui.driver import TerminalDriver
@@ -132,7 +132,7 @@ class Shell(Turnstile):
         self._trouble += [*self._config.trouble, *trouble]
         self._link = DaemonLink(opener, self._take_events, self._show_link)
         self._is_stale = False
-        self._sent_this_second = 0
+        self._appended = 0
         self._rates: deque[float] = deque(maxlen=RATES)
         self.wants_demo = False
         self.session_list = SessionList(id="sessions")
@@ -239,9 +239,8 @@ class Shell(Turnstile):
     def _human(self) -> SessionInfo | None:
         return self._link.human
 
-    def _take_events(self, events: Sequence[Event]) -> None:
-        """Note what has happened; it is shown with the next frame."""
-        self._sent_this_second += sum(isinstance(event, MessageSent) for event in events)
+    def _take_events(self, events: Sequence[Event]) -> None:  # noqa: ARG002  # the world has them already
+        """Note that something has happened; it is shown with the next frame."""
         self._is_stale = True
 
     def _show_link(self) -> None:
@@ -278,8 +277,8 @@ class Shell(Turnstile):
         """Give every pane what it shows now; called at most once a frame, and only after something has changed."""
 
     def _pass_second(self) -> None:
-        self._rates.append(float(self._sent_this_second))
-        self._sent_this_second = 0
+        appended, self._appended = self._appended, self._world.appended
+        self._rates.append(float(self._appended - appended))
         self.status_bar.rates = tuple(self._rates)
         self._is_stale = True  # ages grow
         self._show_link()  # and so does patience
