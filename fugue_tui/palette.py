@@ -158,10 +158,8 @@ def tag_colour(tag: str, palette: Palette) -> TagColour:
     """Return a tag's colour: the same on every machine and in every pane. Hues collide: write the name."""
     if palette.is_ansi:
         return TagColour(_ansi_hue(tag), palette.pane)
-    hue = _hue(tag)
-    if palette.is_dark:
-        return TagColour(_oklch(0.80, 0.105, hue), _oklch(0.305, 0.045, hue))
-    return TagColour(_oklch(0.44, 0.105, hue), _oklch(0.925, 0.042, hue))
+    text, fill, _ = colours_of_hue(_hue(tag), palette)
+    return TagColour(text, fill)
 
 
 @cache
@@ -169,7 +167,14 @@ def name_colour(name: str, palette: Palette) -> str:
     """Return a sender's colour: by the same hash as a tag's, but softer, so that it does not read as one."""
     if palette.is_ansi:
         return _ansi_hue(name)
-    return _oklch(0.80, 0.065, _hue(name)) if palette.is_dark else _oklch(0.44, 0.09, _hue(name))
+    return colours_of_hue(_hue(name), palette)[2]
+
+
+def colours_of_hue(hue: int, palette: Palette) -> tuple[str, str, str]:
+    """Return the colours of one of `HUES`: of a chip's text, of its fill, and of a sender's name."""
+    if palette.is_dark:
+        return _oklch(0.80, 0.105, hue), _oklch(0.305, 0.045, hue), _oklch(0.80, 0.065, hue)
+    return _oklch(0.44, 0.105, hue), _oklch(0.925, 0.042, hue), _oklch(0.44, 0.09, hue)
 
 
 def css_colour(colour: str) -> str:
@@ -185,13 +190,31 @@ def contrast(text: str, fill: str) -> float:
     return (lighter + 0.05) / (darker + 0.05)
 
 
+def oklab(colour: str) -> tuple[float, float, float]:
+    """Return a `#rrggbb` as OKLab has it: lightness, green to red, blue to yellow. Its distances are what eyes see."""
+    red, green, blue = _linear(colour)
+    long = math.cbrt(0.4122214708 * red + 0.5363325363 * green + 0.0514459929 * blue)
+    medium = math.cbrt(0.2119034982 * red + 0.6806995451 * green + 0.1073969566 * blue)
+    short = math.cbrt(0.0883024619 * red + 0.2817188376 * green + 0.6299787005 * blue)
+    return (
+        0.2104542553 * long + 0.7936177850 * medium - 0.0040720468 * short,
+        1.9779984951 * long - 2.4285922050 * medium + 0.4505937099 * short,
+        0.0259040371 * long + 0.7827717662 * medium - 0.8086757660 * short,
+    )
+
+
 def _luminance(colour: str) -> float:
+    red, green, blue = _linear(colour)
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
+
+
+def _linear(colour: str) -> list[float]:
+    """Return red, green and blue of sRGB as light (IEC 61966-2-1)."""
     channels = [int(colour[place : place + 2], 16) / 255 for place in (1, 3, 5)]
-    red, green, blue = (
+    return [
         channel / 12.92 if channel <= 0.04045 else ((channel + 0.055) / 1.055) ** 2.4  # noqa: PLR2004  # the standard's
         for channel in channels
-    )
-    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
+    ]
 
 
 def _hash(name: str) -> int:

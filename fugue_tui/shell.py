@@ -27,6 +27,7 @@ from fugue_core.protocol.events import Event
 from fugue_core.protocol.session import SessionInfo
 from fugue_tui.config import Config, Memory, remember
 from fugue_tui.driver import TerminalDriver
+from fugue_tui.eightbit import EightBit
 from fugue_tui.glyphs import AsciiOnly
 from fugue_tui.keymap import (
     NOT_LISTED,
@@ -46,7 +47,7 @@ from fugue_tui.keymap import (
 )
 from fugue_tui.line import fit
 from fugue_tui.link import DaemonLink, LinkState
-from fugue_tui.palette import DARK, Palette
+from fugue_tui.palette import ANSI, DARK, Palette
 from fugue_tui.roster import short_count
 from fugue_tui.screens.help import Help
 from fugue_tui.screens.overlay import Overlay
@@ -126,7 +127,7 @@ class Shell(Turnstile):
         self._config = config or Config()
         self._server = server or server_name(socket_path())
         self._socket_path = socket_path() if opener is None else socket_path(self._server)
-        self._ascii = AsciiOnly()
+        self._ascii, self._eight_bit = AsciiOnly(), EightBit()
         self._keys, self._trouble = check_keys(self._config.keys)
         self._keys[PREFIX], trouble = check_prefix(self._config.prefix)
         self._trouble += [*self._config.trouble, *trouble]
@@ -177,8 +178,12 @@ class Shell(Turnstile):
 
     def get_line_filters(self) -> Sequence[LineFilter]:
         """Return what every line goes through last."""
-        filters = super().get_line_filters()
-        return [*filters, self._ascii] if self._config.is_ascii else filters
+        filters = [*super().get_line_filters()]
+        if self.console.color_system == "256":
+            filters.append(self._eight_bit)
+        if self._config.is_ascii:
+            filters.append(self._ascii)
+        return filters
 
     def log_parts(self) -> list[Widget]:
         """Return what stands between the log and the compose pane."""
@@ -198,7 +203,8 @@ class Shell(Turnstile):
         self.compose_pane.way_in = key_of(self, "app.compose")
         memory = self._config.memory
         wanted = [name for name in (memory.theme, self._config.screen.theme) if name in PALETTES]
-        self.theme = wanted[0] if wanted else DARK.name
+        usual = ANSI if self.console.color_system == "standard" else DARK  # of 16 colours nothing else can be made
+        self.theme = wanted[0] if wanted else usual.name
         self.theme_changed_signal.subscribe(self, lambda _: self._take_palette())
         self._take_palette()
         self.workspace.sidebar, self.workspace.sidebar_narrow = memory.sidebar, memory.sidebar_narrow

@@ -40,7 +40,7 @@ RATES = (0.0, 1.0, 0.0, 2.0, 3.0, 2.0, 4.0, 3.0, 6.0, 4.0, 2.0, 3.0)
 
 
 class Scene(NamedTuple):
-    """A picture: the size, the theme, whether anybody is there, the keys to press, and the text to wait for."""
+    """A picture: size, theme, whether anybody is there, the keys to press, the text to wait for, and the terminal."""
 
     name: str
     size: tuple[int, int] = (140, 42)
@@ -48,6 +48,7 @@ class Scene(NamedTuple):
     is_busy: bool = True
     keys: tuple[str, ...] = ()
     shows: str = ""
+    has_256_colours: bool = False
 
 
 SCENES = (
@@ -61,6 +62,8 @@ SCENES = (
     Scene("terminal", keys=("1", "home", *["down"] * 3, "enter"), shows="accept edits"),
     Scene("light", theme="fugue-light", shows="writing docs"),
     Scene("80x24", size=(80, 24), shows="update"),
+    Scene("dark-256-colours", shows="writing docs", has_256_colours=True),
+    Scene("light-256-colours", theme="fugue-light", shows="writing docs", has_256_colours=True),
 )
 
 PEOPLE: tuple[tuple[str, str, str, tuple[str, ...], bool], ...] = (
@@ -114,8 +117,8 @@ class Clock:
 
 
 @contextlib.contextmanager
-def still_world() -> Iterator[tuple[Clock, Path]]:
-    """Let everything within find the same time, ids, user and directories."""
+def still_world(colours: str) -> Iterator[tuple[Clock, Path]]:
+    """Let everything within find the same time, ids, user, directories and terminal; `colours` as in `COLORTERM`."""
     clock, numbers = Clock(), itertools.count(1)
 
     def next_id() -> UUID:
@@ -126,8 +129,9 @@ def still_world() -> Iterator[tuple[Clock, Path]]:
         directory.mkdir(parents=True)
         subprocess.run(["git", "init", "--quiet", "-b", "main", directory], check=True)  # noqa: S603, S607
         environment = {"HOME": home, "LOGNAME": "ann", "TZ": "UTC", "XDG_STATE_HOME": f"{home}/state"}
+        environment |= {"TERM": "xterm-256color", "COLORTERM": colours}
         stack.enter_context(patch.dict(os.environ, environment))
-        for name in ("NO_COLOR", "FUGUE_SESSION", "FUGUE_SOCKET", "COLORTERM"):
+        for name in ("NO_COLOR", "FUGUE_SESSION", "FUGUE_SOCKET"):
             os.environ.pop(name, None)
         for place in tuple(
             f"fugue_core.{module}.new_id" for module in ("daemon.server", "client.client", "client.window")
@@ -147,7 +151,7 @@ def still_world() -> Iterator[tuple[Clock, Path]]:
 
 async def draw(scene: Scene) -> str:
     """Return the picture as SVG."""
-    with still_world() as (clock, home):
+    with still_world("" if scene.has_256_colours else "truecolor") as (clock, home):
         config = Config(screen=ScreenConfig(glyphs="unicode", bell="none"), memory=Memory(theme=scene.theme))
         async with LocalDaemon() as daemon, contextlib.AsyncExitStack() as stack:
             people = await stack.enter_async_context(populated(daemon, home)) if scene.is_busy else {}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shlex
 import shutil
 import subprocess
@@ -13,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from fugue_tui.demo import EXAMPLE
+from fugue_tui.eightbit import ROLES
 from tests.e2e.conftest import SCRIPT, Fugue, Server, repository
 from tests.e2e.daemon import PATIENCE_S, until
 
@@ -33,7 +35,8 @@ class Terminal:
     def start(self, command: str, size: tuple[int, int], environment: dict[str, str], cwd: Path) -> None:
         """Start a shell's command line in a window of this many columns and rows."""
         columns, rows = (str(cells) for cells in size)
-        words = ["env", "-i", *(f"{name}={value}" for name, value in environment.items()), "TERM=tmux-256color"]
+        variables = {"TERM": "tmux-256color", **environment}
+        words = ["env", "-i", *(f"{name}={value}" for name, value in variables.items())]
         line = shlex.join([*words, "sh", "-c", f"{command}; echo ended with $?; exec sleep 1000"])
         size_words = ["-x", columns, "-y", rows]
         subprocess.run([*self._tmux, "new-session", "-d", *size_words, "-c", cwd, line], check=True, env=os.environ)
@@ -49,8 +52,16 @@ class Terminal:
     @property
     def lines(self) -> list[str]:
         """What stands on the screen."""
-        done = subprocess.run([*self._tmux, "capture-pane", "-p"], check=True, capture_output=True, text=True)
-        return done.stdout.split("\n")[:-1]
+        return self._capture().split("\n")[:-1]
+
+    @property
+    def fills(self) -> set[str]:
+        """The backgrounds that stand on the screen, as their escapes have them."""
+        return set(re.findall(r"(?<=[\[;])48;(?:5;\d+|2;\d+;\d+;\d+)", self._capture("-e")))
+
+    def _capture(self, *options: str) -> str:
+        command = [*self._tmux, "capture-pane", "-p", *options]
+        return subprocess.run(command, check=True, capture_output=True, text=True).stdout
 
     def until_shown(self, text: str) -> None:
         """Return when the screen shows a text."""
@@ -131,6 +142,24 @@ def test_where_the_locale_is_not_utf8_only_ascii_is_written(fugue: Fugue, termin
     terminal.start(str(SCRIPT), (120, 40), environment, fugue.directory)
     terminal.until_shown("Many voices")
     assert "".join(terminal.lines).isascii()
+    terminal.press("q")
+    terminal.until_shown("ended with 0")
+
+
+@pytest.mark.parametrize("theme", ["fugue-dark", "fugue-light"])
+def test_where_the_terminal_has_256_colours_the_grounds_stay_apart(
+    fugue: Fugue, terminal: Terminal, theme: str
+) -> None:
+    config = Path(fugue.environment["XDG_CONFIG_HOME"], "fugue", "config.toml")
+    config.parent.mkdir(parents=True)
+    config.write_text(f'[screen]\ntheme = "{theme}"\n')
+    fugue.join("cat-1", "-t", "citizen")
+    fugue("send", "session:cat-1", "note", session="cat-1")
+    terminal.start(str(SCRIPT), (120, 40), {**fugue.environment, "TERM": "xterm-256color"}, fugue.directory)
+    terminal.until_shown("note")
+    roles = ("pane", "sidebar", "raised", "cursor", "cursor_weak")
+    assert terminal.fills >= {f"48;5;{ROLES[theme][role]}" for role in roles}
+    assert not [fill for fill in terminal.fills if fill.startswith("48;2")]
     terminal.press("q")
     terminal.until_shown("ended with 0")
 

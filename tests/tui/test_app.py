@@ -261,6 +261,17 @@ async def test_the_config_gives_the_first_theme_and_the_memory_wins(daemon: Loca
         assert seen.app.theme == "fugue-dark"
 
 
+async def test_a_terminal_of_16_colours_is_given_its_own_at_first(
+    daemon: LocalDaemon, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TERM", "linux")
+    monkeypatch.delenv("COLORTERM")
+    async with open_app(daemon) as seen:
+        assert seen.app.theme == "fugue-ansi"
+    async with open_app(daemon, config=Config(memory=Memory(theme="fugue-light"))) as seen:
+        assert seen.app.theme == "fugue-light"
+
+
 async def test_where_only_ascii_can_be_shown_nothing_else_is_written(daemon: LocalDaemon) -> None:
     async with connect(daemon) as other, open_app(daemon, config=Config(screen=ScreenConfig(glyphs="ascii"))) as seen:
         await other.join("日本", tags=["größe"])
