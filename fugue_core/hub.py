@@ -7,7 +7,7 @@ hands out the answers and `take_events()`. Where the commit fails, `reload()` ma
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 import msgspec
@@ -71,7 +71,7 @@ class Caller:
         client: The name that it gave itself.
         member: The session that it speaks for; bound once.
         is_attached: Whether it counts in the session's `attached_clients`.
-        cursor: The seq up to which it was handed its session's mail.
+        cursor: The seq up to which it was given its session's mail.
     """
 
     __slots__ = ("client", "cursor", "is_attached", "member")
@@ -81,6 +81,23 @@ class Caller:
         self.member: Member | None = None
         self.is_attached = False
         self.cursor = 0
+
+
+class Parcel(NamedTuple):
+    """Messages on their way to a reader of a session, through the client of that name."""
+
+    session: SessionId
+    seqs: tuple[int, ...]
+    through: str
+
+    @classmethod
+    def of(cls, caller: Caller, request: Request | None, answer: object) -> Parcel | None:
+        """Return what an answer of `Hub.receive` carries; None where it carries nothing, or was only a look."""
+        if not isinstance(request, ReceiveMessages) or not isinstance(answer, Received) or caller.member is None:
+            return None
+        if request.peek or not answer.envelopes:
+            return None
+        return cls(caller.member.id, tuple([envelope.seq for envelope in answer.envelopes]), caller.client)
 
 
 class Hub:
@@ -168,6 +185,12 @@ class Hub:
         if caller.is_attached and caller.member is not None:
             caller.member.attached_clients -= 1
             self._touch(caller.member)
+
+    def settle(self, parcel: Parcel, *, is_written: bool) -> None:
+        """Note what has become of messages that `receive` has given: they are handed, or else to be given again."""
+        member = self._directory.get(parcel.session)
+        if member is not None:
+            self._post.settle(member, parcel.seqs, parcel.through if is_written else None)
 
     def take_arrivals(self) -> list[Member]:
         """Return the sessions that have new mail, or have ended, since the last call."""
@@ -444,12 +467,15 @@ class Hub:
         return Resolved(recipients=tuple([member.recipient() for member in members]))
 
     def receive(self, caller: Caller, request: ReceiveMessages) -> Received:
-        """Carry out `message.receive` without waiting: empty where there is nothing."""
+        """Carry out `message.receive` without waiting: empty where there is nothing.
+
+        What it gives, unless it is only a peek, whoever drives the hub is to `settle`.
+        """
         member = self._speaker(caller, request)
         is_choice = request.reply_to is not None or request.fresh
         place = 0 if is_choice else caller.cursor
         after = place if request.after is None else request.after
-        received = self._post.receive(member, request, after, caller.client)
+        received = self._post.receive(member, request, after)
         is_further = bool(received.envelopes) and received.envelopes[-1].seq > after  # not only what is offered again
         if is_further and not request.peek and not is_choice:
             self._cursors.setdefault(caller, caller.cursor)

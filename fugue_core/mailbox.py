@@ -13,10 +13,20 @@ class Mailbox:
     Invariant: `_sizes` is in order of seq, since seqs only grow; `size_bytes` is the sum of its values. `_answered` has
     what those of them answer that answer something, and `_answers` is the same the other way round, no list empty.
     `_handed` has when each that was handed was so last, in that order; those of `_due` were, and are to be again. No
-    seq is in both.
+    seq is in both. `_out` has what was chosen for a reader, and is not known to be written; a seq may be out often.
     """
 
-    __slots__ = ("_answered", "_answers", "_due", "_handed", "_limit_bytes", "_limit_messages", "_sizes", "size_bytes")
+    __slots__ = (
+        "_answered",
+        "_answers",
+        "_due",
+        "_handed",
+        "_limit_bytes",
+        "_limit_messages",
+        "_out",
+        "_sizes",
+        "size_bytes",
+    )
 
     def __init__(self, limit_messages: int, limit_bytes: int) -> None:
         self._limit_messages = limit_messages
@@ -26,6 +36,7 @@ class Mailbox:
         self._answers: dict[UUID, list[int]] = {}
         self._handed: dict[int, float] = {}
         self._due: set[int] = set()
+        self._out: list[tuple[int, ...]] = []
         self.size_bytes = 0
 
     def __len__(self) -> int:
@@ -47,6 +58,15 @@ class Mailbox:
         if reply_to is not None:
             self._answered[seq] = reply_to
             self._answers.setdefault(reply_to, []).append(seq)
+
+    def put_out(self, seqs: tuple[int, ...]) -> None:
+        """Note that messages are on their way to a reader: till `take_in` they are neither fresh nor due."""
+        self._out.append(seqs)
+
+    def take_in(self, seqs: tuple[int, ...]) -> None:
+        """Note that what was put out has been written, or never will be. Does nothing where it is not out."""
+        if seqs in self._out:
+            self._out.remove(seqs)
 
     def hand(self, seqs: Iterable[int], at: float) -> None:
         """Note when messages that wait here were handed. `at` is to be no less than it was the last time."""
@@ -70,13 +90,14 @@ class Mailbox:
 
     def due(self, up_to: int) -> list[int]:
         """Return the seqs not above `up_to` that are to be handed again."""
-        return sorted(seq for seq in self._due if seq <= up_to) if self._due else []
+        return sorted(seq for seq in self._due.difference(*self._out) if seq <= up_to) if self._due else []
 
     def fresh(self, after: int) -> list[int]:
         """Return the seqs above `after` that were not handed, or are to be again. Cost: the mailbox's length."""
         if len(self._handed) == len(self._sizes):
             return []
-        return [seq for seq in self._sizes if seq > after and seq not in self._handed]
+        out = set().union(*self._out)
+        return [seq for seq in self._sizes if seq > after and seq not in self._handed and seq not in out]
 
     def after(self, seq: int, limit: int, limit_bytes: int) -> list[int]:
         """Return the first seqs above `seq`, at most `limit` and of `limit_bytes`, but always one if there is any.

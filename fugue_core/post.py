@@ -204,8 +204,8 @@ class Post:
 
     # ----------------------------------------------------------------------------------------------------- receiving
 
-    def receive(self, member: Member, request: ReceiveMessages, after: int, client: str) -> Received:
-        """Carry out `message.receive` for what waits above `after`. Marks it handed, unless it is only a peek."""
+    def receive(self, member: Member, request: ReceiveMessages, after: int) -> Received:
+        """Carry out `message.receive` for what waits above `after`. It is on its way then, unless it is only a peek."""
         self.expire()
         limits, mailbox = self._limits, member.mailbox
         limit = min(request.limit, limits.receive_messages)
@@ -218,7 +218,7 @@ class Post:
             remaining = len(chosen) - len(seqs)
         envelopes = self._envelopes(seqs)
         if seqs and not request.peek:
-            self._change(member, "handed", seqs, through=client)
+            member.mailbox.put_out(tuple(seqs))
         return Received(envelopes=tuple(envelopes), remaining=remaining)
 
     @staticmethod
@@ -239,6 +239,14 @@ class Post:
         acked = [seq for seq in seqs + named if mailbox.take(seq)]
         self._change(member, "acked", acked)
         return Acked(acked=len(acked), unknown=unknown)
+
+    def settle(self, member: Member, seqs: tuple[int, ...], through: str | None) -> None:
+        """Take in what `receive` let out: it was written to whoever reads through that, or, with None, to nobody."""
+        member.mailbox.take_in(seqs)
+        if through is None:
+            self.arrived[member] = None
+        else:
+            self._change(member, "handed", [seq for seq in seqs if seq in member.mailbox], through=through)
 
     def hand(self, member: Member, request: HandMessages, client: str) -> Handed:
         """Carry out `message.hand`."""

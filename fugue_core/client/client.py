@@ -282,13 +282,15 @@ class Client:
         await self.ack(envelope)
         return envelope
 
-    async def answer_to(self, message: UUID, *, wait_s: float = 60.0) -> Envelope:
+    async def answer_to(self, message: UUID, *, wait_s: float = 60.0, peek: bool = False) -> Envelope:
         """Return the first message that answers one sent before, as soon as it is there; it is not acknowledged.
+
+        With `peek` it is not `handed` either: whoever passes it on says so with `hand`.
 
         Raises:
             NoAnswer: There is none within `wait_s`.
         """
-        return await await_answer(message, wait_s, self._ask)
+        return await await_answer(message, wait_s, self._ask, peek=peek)
 
     async def send_many(self, messages: Iterable[tuple[Target, OrchestrationMessage]]) -> list[Receipt]:
         """Send many messages, in this order; return their receipts. Far cheaper than one after the other.

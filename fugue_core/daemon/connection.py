@@ -42,6 +42,8 @@ class Connection(asyncio.BufferedProtocol):
         self._transport: asyncio.Transport | None = None
         self._peer: Peer | None = None
         self._is_listening = True
+        self._written_bytes = 0
+        self._taken_bytes = 0
         self.is_paused = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -53,11 +55,13 @@ class Connection(asyncio.BufferedProtocol):
             log.warning("refused a client of user %d", uid)
             transport.abort()
             return
-        transport.set_write_buffer_limits(high=WRITE_HIGH_BYTES)
+        transport.set_write_buffer_limits(high=0)  # so that we are told when all is out; `write` sees to the rest
         self._peer = self._switchboard.connect(self)
 
-    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002  # why it ended makes no difference
+    def connection_lost(self, exc: Exception | None) -> None:
         """Let the client go."""
+        if exc is None:  # it ended as it should: what waited has gone out
+            self._taken_bytes = self._written_bytes
         if self._peer is not None:
             self._switchboard.disconnect(self._peer)
 
@@ -79,13 +83,8 @@ class Connection(asyncio.BufferedProtocol):
         self._switchboard.drain(self._peer)
         return True
 
-    def pause_writing(self) -> None:
-        """Read no more from a client that does not read."""
-        self.is_paused = True
-        self._read_or_wait()
-
     def resume_writing(self) -> None:
-        """Go on with a client that reads again."""
+        """Go on with a client that has read what waited for it."""
         self.is_paused = False
         self._read_or_wait()
         if self._peer is not None:
@@ -105,14 +104,28 @@ class Connection(asyncio.BufferedProtocol):
         else:
             self._transport.pause_reading()
 
+    @property
+    def taken_bytes(self) -> int:
+        """How much of all that was written is the system's now. See `daemon.peer.Sink`."""
+        transport = self._transport
+        if transport is not None and not transport.is_closing():  # or the buffer may be empty since it was thrown away
+            self._taken_bytes = self._written_bytes - transport.get_write_buffer_size()
+        return self._taken_bytes
+
     def write(self, data: bytes) -> None:
-        """Send, some time."""
-        if self._transport is not None:
-            self._transport.write(data)
+        """Send, some time; read no more from a client that lets too much wait."""
+        if self._transport is None or self._transport.is_closing():
+            return
+        self._written_bytes += len(data)
+        self._transport.write(data)
+        if not self.is_paused and self._transport.get_write_buffer_size() > WRITE_HIGH_BYTES:
+            self.is_paused = True
+            self._read_or_wait()
 
     def close(self) -> None:
         """End the connection when what was written has gone out."""
         if self._transport is not None:
+            _ = self.taken_bytes  # which nobody can say while it closes
             self._transport.close()
 
 

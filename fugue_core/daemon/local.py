@@ -76,10 +76,11 @@ class _LocalLink:
             block, error = self._lines.feed(data)
             self._switchboard.take_lines(self._peer, block, error)
 
-    def hand_over(self, data: bytes) -> None:
-        """Hand lines to the client, when whoever wrote them is done."""
+    def hand_over(self, data: bytes) -> bool:
+        """Hand lines to the client, when whoever wrote them is done; False where it is gone."""
         if not self._is_closed:
             self._loop.call_soon(self._receiver.take_lines, data)
+        return not self._is_closed
 
     def close(self) -> None:
         """End both ends."""
@@ -94,9 +95,11 @@ class _LocalSink:
 
     def __init__(self, link: _LocalLink) -> None:
         self._link = link
+        self.taken_bytes = 0
 
     def write(self, data: bytes) -> None:
-        self._link.hand_over(data)
+        if self._link.hand_over(data):
+            self.taken_bytes += len(data)
 
     def listen(self, *, is_on: bool) -> None:
         """Do nothing: who is in the same process cannot be kept from speaking."""

@@ -19,6 +19,10 @@ class Sink(Protocol):
     def is_paused(self) -> bool:
         """True while the peer does not read and enough waits for it already."""
 
+    @property
+    def taken_bytes(self) -> int:
+        """How much of what was written has left this process; what follows it may yet be lost with the connection."""
+
     def write(self, data: bytes) -> None:
         """Send, some time; never waits."""
 
@@ -36,6 +40,7 @@ class Peer:
         is_closing: It takes no more requests, and is let go when `out` is sent.
         is_draining: It asks no more, and is let go when nothing is owed to it.
         out: Lines of this turn; one write sends them all.
+        written_bytes: What was given to the sink, ever.
         deferred: What it has asked and what is not carried out yet, since it is owed enough already.
         waiting: How many of its requests are unanswered on purpose.
         backlog: Events that wait until it reads again.
@@ -57,6 +62,7 @@ class Peer:
         "out",
         "sink",
         "waiting",
+        "written_bytes",
     )
 
     def __init__(self, sink: Sink) -> None:
@@ -68,6 +74,7 @@ class Peer:
         self.has_left = False
         self.is_subscribed = False
         self.out: list[bytes] = []
+        self.written_bytes = 0
         self.deferred: deque[Call | BadCall] = deque()
         self.waiting = 0
         self.backlog: deque[bytes] = deque()
@@ -93,7 +100,9 @@ class Peer:
     def flush(self) -> None:
         """Send what this turn has for the peer, in one write."""
         if self.out and not self.has_left:
-            self.sink.write(self.out[0] if len(self.out) == 1 else b"".join(self.out))
+            data = self.out[0] if len(self.out) == 1 else b"".join(self.out)
+            self.written_bytes += len(data)
+            self.sink.write(data)
         self.out = []
         is_done = self.is_draining and not (self.waiting or self.deferred or self.is_subscribed)
         if (self.is_closing or is_done) and not self.has_left:

@@ -7,18 +7,19 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, TypeVar
 
 import msgspec
 
+from fugue_core.daemon.courier import Courier, Settled
 from fugue_core.daemon.feed import Feed
 from fugue_core.daemon.inquiry import InquiryDesk
 from fugue_core.daemon.peer import Peer, Sink
 from fugue_core.daemon.stage import Stage
 from fugue_core.daemon.waiting import Served, WaitingRoom
 from fugue_core.errors import FugueError, InternalError, LineTooLong, MailboxFull, ProtocolMismatch, StoreUnavailable
-from fugue_core.hub import Hub
+from fugue_core.hub import Hub, Parcel
 from fugue_core.limits import THROUGH_CHARS, Limits
 from fugue_core.protocol.events import Event, SessionChanged, SessionEnded, SessionJoined
 from fugue_core.protocol.request import Request
@@ -93,6 +94,7 @@ class Switchboard:
         self._server = server
         self._on_sessions = on_sessions
         self._waiting_room = WaitingRoom(hub, limits)
+        self._courier = Courier()
         self._loop = asyncio.get_running_loop()
         self._is_scheduled = False
         self._peers: set[Peer] = set()
@@ -106,6 +108,7 @@ class Switchboard:
         self._departed: list[Peer] = []
         self._answers: list[Answer] = []
         self._served: list[Served] = []
+        self._settling: list[Settled] = []
         self._inquiries: list[Inquiry] = []
         self.store_error: StoreUnavailable | None = None
 
@@ -128,7 +131,7 @@ class Switchboard:
         self._schedule()
 
     def resume(self, peer: Peer) -> None:
-        """Go on with a peer that reads again."""
+        """Go on with a peer that has read what waited for it."""
         self._feed.catch_up(peer)
         peer.flush()
         self._desk.resume(peer)
@@ -136,6 +139,7 @@ class Switchboard:
         if peer.deferred:
             self._ready.append(peer)
             self._schedule()
+        self._look_for_written([peer])
 
     def drain(self, peer: Peer) -> None:
         """Close the connection of a peer that will ask no more, when everything that it has asked is answered."""
@@ -147,6 +151,7 @@ class Switchboard:
         peer.has_left = True
         self._peers.discard(peer)
         self._feed.leave(peer)
+        self._courier.leave(peer)
         if peer.deferred:
             self._ready.append(peer)
         self._departed.append(peer)
@@ -178,7 +183,7 @@ class Switchboard:
     async def close(self) -> None:
         """Carry out what has been read, answer it, and let everybody go."""
         self._run_turn()
-        while self._ready:
+        while self._ready or self._can_settle:
             self._run_turn()
         self._waiting_room.close()
         for peer in list(self._peers):
@@ -201,6 +206,9 @@ class Switchboard:
         departed, self._departed = self._departed, []
         if self.store_error is not None:
             self._probe_store()
+        self._courier.look([peer for peer, _, _ in inbox])  # or an acknowledgement could come before what it is of
+        if self.store_error is None:
+            self._attempt(self._settle_parcels)
         calls = self._due(inbox)
         if calls:
             self._stage.programs.note_requests()
@@ -338,6 +346,20 @@ class Switchboard:
             line_bytes=self._limits.line_bytes,
         )
 
+    def _settle_parcels(self) -> None:
+        self._settling = self._courier.take_settled()
+        for parcel, is_written in self._settling:
+            self._hub.settle(parcel, is_written=is_written)
+
+    def _look_for_written(self, peers: Iterable[Peer]) -> None:
+        self._courier.look(peers)
+        if self._can_settle:
+            self._schedule()
+
+    @property
+    def _can_settle(self) -> bool:
+        return self._courier.has_settled and self.store_error is None
+
     def _serve_waiting(self) -> None:
         self._served = self._waiting_room.serve(self._hub.take_arrivals())
 
@@ -347,6 +369,7 @@ class Switchboard:
         inquiries, self._inquiries = self._inquiries, []
         served, self._served = self._served, []
         made, self._made = self._made, []
+        self._settling = []
         self._waiting_room.settle(served)
         answers += [Answer(wait.peer, wait.call_id, wait.request, answer) for wait, answer in served]
         busy: dict[Peer, None] = {}
@@ -354,7 +377,7 @@ class Switchboard:
             if answer.request is None and isinstance(answer.result, FugueError):
                 answer.peer.out.append(encode_error(answer.call_id, answer.result))  # also where the id is not known
             else:
-                answer.peer.answer(answer.call_id, answer.result)
+                self._answer(answer)
             busy[answer.peer] = None
         if events:
             busy.update(dict.fromkeys(self._feed.publish(events)))
@@ -372,9 +395,16 @@ class Switchboard:
             _settle(change.made, result)
         for peer in busy:
             peer.flush()
+        self._look_for_written(busy)
         self._ready = [peer for peer in self._ready if peer.has_left or not peer.sink.is_paused]
         if self._ready or self._waiting_room.has_more:
             self._schedule()
+
+    def _answer(self, answer: Answer) -> None:
+        answer.peer.answer(answer.call_id, answer.result)
+        parcel = Parcel.of(answer.peer.caller, answer.request, answer.result)
+        if parcel is not None:
+            self._courier.send(answer.peer, parcel, is_answered=answer.call_id is not None)
 
     def _undo(self, error: FugueError) -> None:
         """Make everything as it was before the turn, and every change that was asked for in it a refusal."""
@@ -385,6 +415,9 @@ class Switchboard:
             log.error("%s", reload_error)  # noqa: TRY400  # as in `_fail`
             self.store_error = reload_error
         self._served = []  # who waited waits on
+        if self.store_error is not None:  # what was written stays so, and is stored when it can be
+            self._courier.put_back(self._settling)
+        self._settling = []
         self._made = [(change, result if isinstance(result, FugueError) else error) for change, result in self._made]
         for place, answer in enumerate(self._answers):
             if answer.is_undone_with_the_turn():

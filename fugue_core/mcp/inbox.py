@@ -23,14 +23,14 @@ _WATCH_S = 60.0
 class Inbox:
     """What of the mail was given out.
 
-    Invariant: `_out` was given out, and the daemon has not been told yet; it thinks that somebody has what is in
-    `_returned`, and nobody has.
+    Invariant: `_out` was given out, and the daemon has not been told yet. What answers a message of `_asked` is for the
+    call that waits for it.
     """
 
     def __init__(self, client: Callable[[], Awaitable[Client]]) -> None:
         self._client = client
         self._out: set[UUID] = set()
-        self._returned: list[Envelope] = []
+        self._asked: list[UUID] = []
         self._due: list[UUID] = []
         self._landed = asyncio.Event()
         self._looking = asyncio.Lock()
@@ -40,16 +40,27 @@ class Inbox:
         """Return at most `limit` messages that were handed to nobody, oldest first, and how many wait after them."""
         client = await self._client()
         async with self._looking:
-            left = limit - len(self._returned)
-            fresh = Received(envelopes=(), remaining=0)
-            if left > 0:
-                fresh = await client.receive(peek=True, fresh=True, after=0, limit=left + len(self._out))
-            others = [envelope for envelope in fresh.envelopes if envelope.id not in self._out]
-            found = [*self._returned, *others][:limit]
-            remaining = fresh.remaining + len(self._returned) + len(others) - len(found)
-            self._returned = self._returned[limit:]
+            passed_over = len(self._out) + len(self._asked)
+            fresh = await client.receive(peek=True, fresh=True, after=0, limit=limit + passed_over)
+            others = [envelope for envelope in fresh.envelopes if self._is_free(envelope)]
+            found = others[:limit]
+            remaining = fresh.remaining + len(others) - len(found)
             self._out.update(envelope.id for envelope in found)
             return found, remaining
+
+    def _is_free(self, envelope: Envelope) -> bool:
+        return envelope.id not in self._out and envelope.reply_to not in self._asked
+
+    async def answer_to(self, message: UUID, wait_s: float) -> Envelope:
+        """Return the first answer to a message as soon as it is there; no other call is given it. Raises `NoAnswer`."""
+        client = await self._client()
+        self._asked.append(message)
+        try:
+            envelope = await client.answer_to(message, wait_s=wait_s, peek=True)
+            self._out.add(envelope.id)
+        finally:
+            self._asked.remove(message)
+        return envelope
 
     async def look(self, after: int, limit: int) -> tuple[list[Envelope], int]:
         """Return likewise what is not acknowledged after a seq, whoever has it."""
@@ -84,13 +95,6 @@ class Inbox:
         """Let others be given these again, as far as the daemon has not been told."""
         self._out.difference_update([envelope.id for envelope in envelopes])
         self._landed.set()
-
-    def give_back(self, envelope: Envelope) -> None:
-        """Take what the daemon thinks was handed, and reaches nobody; the next call gets it."""
-        self._returned = sorted([*self._returned, envelope], key=lambda envelope: envelope.seq)
-        self._landed.set()
-        if self._watch is not None:
-            self._watch.cancel()
 
     async def owe(self, envelopes: list[Envelope]) -> None:
         """Note that these are acknowledged by the next call."""

@@ -95,12 +95,12 @@ class Server:
     Invariant: each id in `_running` is of a request that was read and is neither answered nor cancelled.
     """
 
-    def __init__(self, identity: Identity, write: Callable[[bytes], None]) -> None:
+    def __init__(self, identity: Identity, write: Callable[[bytes], bool]) -> None:
         """Answer nothing yet.
 
         Args:
             identity: Whom the tools speak for.
-            write: Writes whole lines; what it has returned from is written.
+            write: Writes whole lines; they are written when it returns, or never will be where it returns False.
         """
         self._identity = identity
         self._inbox = Inbox(identity.client)
@@ -250,10 +250,9 @@ class Server:
         try:
             line = encode_result(call_id, shape(await self._called(tool, arguments, work)))
             del self._running[call_id]  # from here on it is too late to cancel it
-            self._write(line)
-            is_answered = True
+            is_answered = self._write(line)
             with contextlib.suppress(FugueError):  # whoever asks next is told
-                for follow in work.when_written:
+                for follow in work.when_written if is_answered else ():
                     await follow()
         except asyncio.CancelledError:
             pass  # whoever cancelled it has said so

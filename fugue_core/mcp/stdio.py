@@ -66,8 +66,8 @@ class _Writer:
         self._ended = ended
         self._is_read = True
 
-    def write(self, lines: bytes) -> None:
-        """Write all of it, unless nobody reads any more."""
+    def write(self, lines: bytes) -> bool:
+        """Write all of it; False where nobody reads any more."""
         left = memoryview(lines)
         while left and self._is_read:
             try:
@@ -77,3 +77,4 @@ class _Writer:
             except OSError:
                 self._is_read = False
                 self._ended.set()
+        return self._is_read

@@ -320,20 +320,22 @@ class Received(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ReceiveMessages(Request, frozen=True, kw_only=True):
-    """Hand out unacknowledged deliveries of the connection's session, oldest first.
+    """Give unacknowledged deliveries of the connection's session, oldest first.
 
-    They are `handed` now, and stay in the mailbox until `message.ack`; a new connection is handed them again, and so is
-    whoever receives next when they were not acknowledged for `Limits.reoffer_s`.
+    They are `handed` as soon as the whole answer has been taken by the reader's socket, and stay in the mailbox until
+    `message.ack`; a new connection is given them again, and so is whoever receives next when they were not acknowledged
+    for `Limits.reoffer_s`.
 
     Fields:
-        after: Begin after this seq; absent: after what this connection was handed before. What is offered again comes
+        after: Begin after this seq; absent: after what this connection was given before. What is offered again comes
             first, wherever this begins.
         wait_s: Where there is nothing, answer as soon as something comes, or empty after so many seconds; or when this
             connection asks for the same again.
         peek: Only look: nothing is marked `handed`, and the place of this connection stays.
         reply_to: Only what answers this message, wherever this connection's place is, which stays. Who asks something
             waits for the answer so, and leaves all other mail as it is.
-        fresh: Only what was handed to nobody yet, or is offered again; the place of this connection stays.
+        fresh: Only what was handed to nobody yet, or is offered again, and is not on its way to another reader; the
+            place of this connection stays.
 
     Errors:
         NoIdentity, TooManyWaiting

@@ -307,10 +307,11 @@ async def reach_view_bytes() -> None:
         assert first.is_anew
         assert daemon.server is not None
         (peer,) = daemon.server._stage._views._views
-        peer.sink = Deaf(peer.sink)  # a client that does not read, which this one, in the same process, cannot be
+        sink = peer.sink
+        peer.sink = Deaf(sink)  # a client that does not read, which this one, in the same process, cannot be
         await ann.windows.type(b"\r", "cat")
         await shown(ann, "over")
-        peer.sink = peer.sink.sink
+        peer.sink = sink
         daemon.server.switchboard.resume(peer)
         again = await anext(view)
         assert isinstance(again, WindowOutput)
@@ -326,6 +327,7 @@ class Deaf:
 
     def __init__(self, sink: Any) -> None:
         self.sink = sink
+        self.taken_bytes = 0
 
     def listen(self, *, is_on: bool) -> None:
         self.sink.listen(is_on=is_on)

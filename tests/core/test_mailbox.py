@@ -103,6 +103,20 @@ def test_what_was_handed_long_ago_is_due_until_it_is_handed_again_or_taken() -> 
     assert mailbox.due(40) == [10, 30]
 
 
+def test_what_is_on_its_way_is_neither_fresh_nor_due_until_it_is_known_what_became_of_it() -> None:
+    mailbox = mailbox_with(1, 1, 1)
+    mailbox.hand([10], 5.0)
+    mailbox.offer_again(5.0)
+    mailbox.put_out((10, 20))
+    mailbox.put_out((20, 30))
+    assert (mailbox.due(30), mailbox.fresh(0)) == ([], [])
+    mailbox.take_in((10, 20))
+    mailbox.take_in((10, 20))
+    assert (mailbox.due(30), mailbox.fresh(0)) == ([10], [10])
+    mailbox.take_in((20, 30))
+    assert mailbox.fresh(0) == [10, 20, 30]
+
+
 class MailboxAgainstAPlainDict(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()

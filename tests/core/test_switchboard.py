@@ -5,6 +5,7 @@ import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import pytest
 
@@ -20,6 +21,7 @@ from fugue_core.history import History
 from fugue_core.hub import Hub
 from fugue_core.identifier import new_id
 from fugue_core.limits import Limits
+from fugue_core.protocol.message import MessageId
 from fugue_core.protocol.requests import Software
 from fugue_core.record import StoredState
 from fugue_core.store import SqliteStore
@@ -129,6 +131,11 @@ class Exchange:
 
     def _on_sessions(self) -> None:
         self.session_changes += 1
+
+    def state(self, message: str) -> str:
+        """Return what the disk says has become of a message at its only recipient."""
+        (delivery,) = self.history.record(MessageId(UUID(message))).deliveries
+        return delivery.state
 
     def error(self) -> StoreUnavailable | None:
         return self.switchboard.store_error
@@ -398,11 +405,26 @@ async def test_who_waits_goes_on_waiting_through_it(exchange: Exchange) -> None:
     assert payloads(answer["result"]["envelopes"]) == ["done"]
 
 
-async def test_who_was_served_in_a_turn_that_failed_is_told_to_ask_again_and_finds_its_mail(exchange: Exchange) -> None:
+async def test_what_was_written_while_the_disk_was_full_is_handed_when_it_is_not(exchange: Exchange) -> None:
     ann = await exchange.joined("ann")
+    sent = await ann.ask("message.send", **sending("session:ann", "there"))
+    exchange.store.is_full = True
+    assert payloads((await ann.ask("message.receive"))["envelopes"]) == ["there"]
+    await eventually(lambda: exchange.error() is not None)
+    assert exchange.state(sent["id"]) == "queued"
+    assert await ann.ask("message.receive", after=0) == "StoreUnavailable"
+    exchange.store.is_full = False
+    await ann.ask("ping")
+    await eventually(lambda: exchange.state(sent["id"]) == "handed")
+
+
+async def test_who_was_served_in_a_turn_that_failed_is_told_to_ask_again_and_finds_its_mail(exchange: Exchange) -> None:
+    ann, bob = await exchange.joined("ann"), await exchange.joined("bob")
     await ann.ask("message.send", **sending("session:ann", "there"))
     exchange.store.is_full = True
-    assert await ann.ask("message.receive") == "StoreUnavailable"
+    ann.say(("message.receive", {}))
+    bob.say(("session.tag", {"add": ["x"]}))
+    assert [outcome(answer) for answer in await ann.told(1)] == ["StoreUnavailable"]
     exchange.store.is_full = False
     assert payloads((await ann.ask("message.receive"))["envelopes"]) == ["there"]
 

@@ -11,7 +11,7 @@ from uuid import UUID
 
 import msgspec
 
-from fugue_core.hub import Caller, Hub
+from fugue_core.hub import Caller, Hub, Parcel
 from fugue_core.limits import Limits
 from fugue_core.protocol.envelope import Envelope
 from fugue_core.protocol.events import Event
@@ -96,7 +96,12 @@ class World:
         return caller
 
     def ask(self, caller: Caller, request: Request) -> Any:
-        return self.hub.handle(caller, request)
+        """Ask, and let what is received be written."""
+        answer = self.hub.handle(caller, request)
+        parcel = Parcel.of(caller, request, answer)
+        if parcel is not None:
+            self.hub.settle(parcel, is_written=True)
+        return answer
 
     def join(
         self, name: str | None, *tags: str, repo: str | None = None, worktree: str | None = None, **params: Any
@@ -149,6 +154,7 @@ class RecordingSink:
 
     def __init__(self) -> None:
         self.is_paused = False
+        self.taken_bytes = 0
         self.is_closed = False
         self.is_listening = True
         self.writes: list[bytes] = []
@@ -156,6 +162,8 @@ class RecordingSink:
     def write(self, data: bytes) -> None:
         assert not self.is_closed
         self.writes.append(data)
+        if not self.is_paused:
+            self.taken_bytes += len(data)
 
     def listen(self, *, is_on: bool) -> None:
         self.is_listening = is_on

@@ -532,7 +532,6 @@ def test_requests_of_one_turn_on_a_full_disk_are_all_refused_or_all_done(tmp_pat
 CHANGES: dict[str, tuple[str, dict[str, Any]]] = {
     "send": ("message.send", sending("session:ann", "new")),
     "acknowledge": ("message.ack", {"up_to": 2**62}),
-    "receive": ("message.receive", {"after": 0}),
     "tag": ("session.tag", {"add": ["new"]}),
     "rename": ("session.rename", {"name": "new"}),
     "describe": ("session.metadata", {"set": {"new": 1}}),
@@ -556,6 +555,18 @@ def test_a_change_that_the_disk_refuses_has_not_happened_and_can_be_asked_for_ag
         assert (ann.ask("session.list"), ann.ask("message.list")) == before
         ann.ask(method, **params)
         assert (ann.ask("session.list"), ann.ask("message.list")) != before
+
+
+def test_mail_is_given_on_a_full_disk_and_is_handed_when_there_is_room_again(tmp_path: Path) -> None:
+    disk = LimitedProcess(room_bytes=0)
+    with Daemon(tmp_path) as daemon, daemon.connect() as ann:
+        ann.join("ann")
+        message = ann.send("session:ann", "there")["id"]
+        disk.fill(daemon)
+        assert payloads(ann.receive()) == ["there"]
+        assert ann.ask("message.get", id=message)["deliveries"][0]["state"] == "queued"
+        disk.free(daemon)
+        until(lambda: ann.ask("message.get", id=message)["deliveries"][0]["state"] == "handed")
 
 
 def test_refusing_costs_little_however_many_ask(tmp_path: Path) -> None:

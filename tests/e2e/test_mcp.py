@@ -411,6 +411,36 @@ def test_a_question_that_was_not_answered_in_time_may_be_waited_for_again(start:
     until(lambda: ann.call("whoami").get("unread", 0) == 0)
 
 
+def test_an_answer_is_given_to_the_call_that_waits_for_it_and_to_no_other(start: Start) -> None:
+    ann, bob = start("--join", "ann"), start("--join", "bob")
+    bob.call("whoami")
+    for number in range(10):
+        mail = ann.begin("receive_messages", wait_s=600, limit=1)
+        question = ann.begin("ask", target="session:bob", type="question", payload=number, wait_s=600)
+        (letter,) = bob.call("receive_messages", wait_s=600)["messages"]
+        bob.call("send_message", target="session:ann", type="answer", payload=number, reply_to=letter["id"])
+        answer = ann.end(question)["answer"]
+        assert answer["payload"] == number
+        bob.call("send_message", target="session:ann", type="note", payload="another")
+        assert [letter["type"] for letter in ann.end(mail)["messages"]] == ["note"]
+        until(lambda: ann.call("message_status", id=answer["id"])["counts"] == {"acked": 1})  # noqa: B023  # of this round
+        (delivery,) = ann.call("message_status", id=answer["id"])["deliveries"]
+        assert delivery["handed_through"] == "fugue-mcp"
+
+
+def test_an_answer_that_could_not_be_written_to_the_agent_was_not_handed_to_it(start: Start, fugue: Fugue) -> None:
+    ann, bob = start("--join", "ann"), start("--join", "bob")
+    bob.call("whoami")
+    ann.begin("ask", target="session:bob", type="question", wait_s=600)
+    (question,) = bob.call("receive_messages", wait_s=600)["messages"]
+    assert ann.process.stdout is not None
+    ann.process.stdout.close()
+    sent = bob.call("send_message", target="session:ann", type="answer", reply_to=question["id"])["id"]
+    ann.process.wait(PATIENCE_S)
+    (delivery,) = json.loads(fugue("trace", sent, "--json").out)["deliveries"]
+    assert (delivery["state"], delivery["handed_at"]) == ("queued", None)
+
+
 def test_a_payload_travels_byte_for_byte_and_a_long_one_in_parts(start: Start) -> None:
     agent = start("--join", "ann")
     agent.write(

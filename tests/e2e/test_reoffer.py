@@ -25,6 +25,7 @@ def test_it_comes_again_after_a_crash_to_who_begins_behind_it(tmp_path: Path) ->
         session = ann.join("ann")["id"]
         sent = ann.send("session:ann")
         ann.receive()
+        ann.sync()  # from here on it is on disk that it was handed
         daemon.restart()
         (envelope,) = daemon.connect(session).receive(after=sent["seq"], wait_s=PATIENCE_S)
         assert envelope["id"] == sent["id"]

@@ -92,11 +92,16 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class Delivery(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """What became of a message at one recipient."""
+    """What became of a message at one recipient.
+
+    Fields:
+        handed_through: Through what it was last handed: a client of the daemon, or a hook.
+    """
 
     to: str
     state: DeliveryState
     handed_at: str | UnsetType = UNSET
+    handed_through: str | UnsetType = UNSET
     ended_at: str | UnsetType = UNSET
     reason: str | UnsetType = UNSET
 
@@ -226,11 +231,11 @@ async def ask(work: Work, arguments: Ask) -> Asked:
     )
     try:
         with work.waiting(arguments.wait_s, "waiting for an answer"):
-            envelope = await client.answer_to(receipt.id, wait_s=arguments.wait_s)
+            envelope = await work.inbox.answer_to(receipt.id, arguments.wait_s)
     except NoAnswer:
         return asked
-    work.when_lost.append(lambda: work.inbox.give_back(envelope))
-    work.when_written.append(lambda: client.ack(envelope))
+    work.when_lost.append(lambda: work.inbox.release([envelope]))
+    work.when_written += [lambda: work.inbox.mark_handed([envelope]), lambda: client.ack(envelope)]
     return msgspec.structs.replace(asked, answered=True, answer=letter(envelope, arguments.payload_chars))
 
 
@@ -251,6 +256,7 @@ async def message_status(work: Work, arguments: MessageStatus) -> Status:
                 to=delivery.recipient.name,
                 state=delivery.state,
                 handed_at=_time(delivery.handed_at),
+                handed_through=delivery.handed_through or UNSET,
                 ended_at=_time(delivery.ended_at),
                 reason=delivery.reason or UNSET,
             )
