@@ -18,6 +18,7 @@ from textual.dom import DOMNode
 from textual.keys import KEY_ALIASES, KEY_NAME_REPLACEMENTS, KEY_TO_UNICODE_NAME, Keys, format_key
 
 TWINS = {
+    "app.compose": "fugue send TARGET TYPE PAYLOAD",
     "app.demo": "fugue --demo",
     "app.help": "fugue help",
     "app.join": 'eval "$(fugue join NAME -t TAG)"',

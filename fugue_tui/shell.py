@@ -61,7 +61,7 @@ from fugue_tui.widgets.message_pane import MessagePane
 from fugue_tui.widgets.row_list import TIGHT
 from fugue_tui.widgets.scrollback import Scrollback
 from fugue_tui.widgets.session_list import SessionList
-from fugue_tui.widgets.start_page import StartPage
+from fugue_tui.widgets.start_page import WAYS, StartPage, Way
 from fugue_tui.widgets.status_bar import KEYS_MOST, RATES, StatusBar
 from fugue_tui.widgets.terminal_pane import TerminalPane
 from fugue_tui.widgets.workspace import PaneName, Workspace
@@ -110,8 +110,8 @@ class Shell(Turnstile):
         Binding("M", "compose", "write", id="app.compose"),
         Binding("I", "inbox", "inbox", show=False, id="app.inbox"),
         Binding("ctrl+p,colon", "actions", "actions", show=False, id="app.palette"),
-        Binding("A", "begin('new')", "copy how to start a session", show=False, id="app.new"),
-        Binding("Y", "begin('join')", "copy how to join one", show=False, id="app.join"),
+        Binding("n,A", "new_session", "start a session", show=False, id="app.new"),
+        Binding("Y", "copy_join", "copy how to join from a shell", show=False, id="app.join"),
         Binding("T", "next_theme", "next theme", show=False, id="app.theme"),
         Binding("D", "demo", "watch the demo", show=False, id="app.demo"),
         Binding("f9", "reconnect", "reconnect now, start the daemon", show=False, id="app.reconnect"),
@@ -363,7 +363,7 @@ class Shell(Turnstile):
             self._tell_of_unseen()
             return
         if self.workspace.is_empty and name == "log":  # nothing to filter, open or answer yet
-            begin = {"app.new": "start a session", "app.join": "join one", "app.demo": "demo", "app.palette": "actions"}
+            begin = {"app.new": "start a session", "app.join": "join", "app.demo": "demo", "app.palette": "actions"}
             own = told(self, begin.items())
         bar.keys = (*own[: KEYS_MOST - 1], *mine[:-1][: max(0, KEYS_MOST - 1 - len(own))], mine[-1])
         self.workspace.bring(name)
@@ -503,19 +503,26 @@ class Shell(Turnstile):
         place, name, parameters = parse(row.action)
         return bool((node if not place else self).check_action(name, parameters))
 
-    def action_begin(self, way: str) -> None:
-        """Copy a line for a shell, or open the demo."""
-        if way == "demo":
-            self.action_demo()
-            return
+    def action_new_session(self) -> None:
+        """Open the form of a new session."""
+        self.session_list.action_new()
+
+    def action_copy_join(self) -> None:
+        """Copy the line that makes a session of a shell."""
+        self._copy_command("join")
+
+    def _copy_command(self, way: Way) -> None:
         command = self.start_page.commands()[way]
         self.copy_to_clipboard(command)
         self.notify(command, title="copied; paste it into a shell")
 
     @on(StartPage.Chosen)
-    def begin(self, event: StartPage.Chosen) -> None:
+    async def begin(self, event: StartPage.Chosen) -> None:
         """Begin as was clicked."""
-        self.action_begin(event.way)
+        if event.is_command:
+            self._copy_command(event.way)
+        else:
+            await self.run_action(f"app.{WAYS[event.way].action}")
 
     def action_demo(self) -> None:
         """Leave for the demo, which opens a screen of its own."""

@@ -336,6 +336,10 @@ class MessageLog(RowList):
         """Show it."""
         self.refresh_changed()
 
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:  # noqa: ARG002  # as Textual asks
+        """Leave the keys of a search to others while there is nothing to search."""
+        return action != "match" or self.total > 0
+
     def action_go(self, index: int) -> None:
         """Go to the oldest message of all, or to the newest."""
         if index >= 0 and self._stretch.has_older:

@@ -16,6 +16,7 @@ from fugue_tui import link as link_module
 from fugue_tui.app import FugueApp
 from fugue_tui.config import Config, Memory, ScreenConfig, read_config
 from fugue_tui.link import LinkState
+from fugue_tui.screens.new_session import NewSession
 from fugue_tui.shell import trouble_of
 from fugue_tui.widgets.start_page import wrapped
 from tests.tui.screen import open_app, strips_of
@@ -188,16 +189,62 @@ async def test_the_commands_reach_the_server_that_the_environment_means(
         assert shlex.join(app.message_pane.inspector.fugue) == fugue
 
 
-async def test_keys_and_clicks_copy_what_the_start_page_shows(daemon: LocalDaemon) -> None:
+async def test_the_start_page_begins_by_keys(daemon: LocalDaemon) -> None:
     async with open_app(daemon) as seen:
         await seen.until_shown("Many voices")
-        await seen.press("A")
-        assert seen.app.clipboard == "fugue -L test new -n cat-1 -t citizen -- claude"
+        for key in ("n", "A"):
+            await seen.press(key)
+            await seen.until(lambda: isinstance(seen.app.screen, NewSession))
+            await seen.press("escape")
+            await seen.until(lambda: not isinstance(seen.app.screen, NewSession))
         await seen.press("Y")
         assert seen.app.clipboard == 'eval "$(fugue -L test join cat-1 -t citizen)"'
-        (row,) = [place for place, line in enumerate(seen.lines) if "new -n cat-1" in line and "$" in line][:1]
-        await seen.pilot.click(seen.app.start_page, offset=(20, row - seen.app.start_page.region.y))
-        assert "new" in seen.app.clipboard
+        await seen.press("M")
+        assert seen.app.status_bar.pane == "compose"
+
+
+async def test_the_start_page_begins_by_clicks_and_copies_the_command_that_is_clicked(daemon: LocalDaemon) -> None:
+    async with open_app(daemon) as seen:
+        await seen.until_shown("Many voices")
+        page = seen.app.start_page
+
+        async def click(text: str) -> None:
+            (row,) = [place for place, line in enumerate(seen.lines) if text in line]
+            await seen.pilot.click(page, offset=(20, row - page.region.y))
+            await seen.pilot.pause()
+
+        await click("$ fugue -L test new -n cat-1")
+        assert seen.app.clipboard == "fugue -L test new -n cat-1 -t citizen -- claude"
+        await click("$ fugue -L test send")
+        assert seen.app.clipboard == """fugue -L test send tag:citizen note '"hello"'"""
+        await click("Join from a shell")
+        assert "join" in seen.app.clipboard
+        await click("Many voices")
+        await click("Write a message")
+        assert seen.app.status_bar.pane == "compose"
+        await seen.press("escape", "escape")
+        await seen.until_shown("Start a session")
+        await click("Start a session")
+        await seen.until(lambda: isinstance(seen.app.screen, NewSession))
+
+
+async def test_the_key_of_a_new_session_goes_to_the_next_match_once_there_are_messages(daemon: LocalDaemon) -> None:
+    async with connect(daemon) as ann, open_app(daemon) as seen:
+        await ann.join("ann")
+        await ann.send(Tagged("human"), OrchestrationMessage("hello", {}))
+        await seen.until_shown("hello")
+        await seen.press("n")
+        assert not isinstance(seen.app.screen, NewSession)
+        await seen.press("escape", "A")
+        await seen.until(lambda: isinstance(seen.app.screen, NewSession))
+
+
+@pytest.mark.parametrize("size", [(40, 10), (60, 20), (80, 24), (100, 20), (250, 70)])
+async def test_the_start_page_is_whole_in_every_size(daemon: LocalDaemon, size: tuple[int, int]) -> None:
+    async with open_app(daemon, size=size) as seen:
+        await seen.until_shown("Start a session")
+        await seen.until_shown("Watch the demo")
+        assert not any("…" in line for line in seen.lines if "appear" in line)
 
 
 @pytest.mark.parametrize("size", [(60, 20), (80, 24), (120, 40), (200, 60)])

@@ -118,7 +118,10 @@ def test_the_palette_finds_by_every_word_and_puts_what_begins_so_first() -> None
 
 @pytest.mark.parametrize("key", ["ctrl+p", "colon"])
 async def test_the_palette_has_every_action_that_can_be_done_here(daemon: LocalDaemon, key: str) -> None:
-    async with open_app(daemon) as seen:
+    async with connect(daemon) as client, open_app(daemon) as seen:
+        await client.join("cat")
+        await client.send(Tagged("human"), OrchestrationMessage("note", 1))
+        await seen.until(lambda: seen.app.message_log.count == 1)
         await seen.press(key)
         panel = seen.app.screen
         assert isinstance(panel, PalettePanel)

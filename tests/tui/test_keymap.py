@@ -41,8 +41,12 @@ from tests.tui.screen import Seen, open_app, strips_of
 
 TAKEN = {"ctrl+a", "ctrl+b", "ctrl+o", "ctrl+s"}
 """The prefixes of tmux and screen, what terminals stop their output with, and what nested programs want."""
-NEARER = {"compose.next_field", "compose.previous_field", "inspector.turn", "inspector.close"}
-"""`tab` goes first through what is open here, and `q` closes it before it closes fugue."""
+NEARER = {
+    *("compose.next_field", "compose.previous_field", "inspector.turn", "inspector.close"),
+    *("sessions.new", "log.next_match"),
+}
+"""`tab` goes first through what is open here, `q` closes it before it closes fugue; `n` starts a session, but in a log
+in which there is something to search."""
 PANES = (SessionList, MessageLog, ComposePane, Inspector)
 
 
@@ -140,7 +144,7 @@ async def test_what_is_told_of_keys_follows_the_users_own(daemon: LocalDaemon) -
     config = Config(screen=ScreenConfig(glyphs="unicode"), keys=keys)
     async with connect(daemon) as client, open_app(daemon, config=config) as seen:
         await seen.until_shown("f2 shows every key.  f4 finds every action.")
-        assert "f3 and Y copy the line" in seen.text
+        assert " f3  Start a session" in seen.text
         assert "f6 details" in seen.text
         await seen.press("f4")
         assert "up alt+down choose" in seen.text

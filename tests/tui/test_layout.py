@@ -209,7 +209,7 @@ async def test_at_120_cells_the_bar_tells_all_of_it(daemon: LocalDaemon) -> None
         bar.unread, bar.rates = 2, (0.0, 1.0, 8.0)
         await seen.pilot.pause()
         line = bar.render_line(0).text
-        for text in (" MESSAGES ", "A start a session", "? help", "● test", "1 session", "▂█ 8/s", " 2  unread"):
+        for text in (" MESSAGES ", "n start a session", "? help", "● test", "1 session", "▂█ 8/s", " 2  unread"):
             assert text in line
         assert len(bar.keys) <= 7
 
