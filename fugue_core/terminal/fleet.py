@@ -19,6 +19,7 @@ from fugue_core.protocol.window import Program, ProgramExit
 from fugue_core.terminal.journal import Journal, Past
 from fugue_core.terminal.journal import read as read_journal
 from fugue_core.terminal.keeping import Keeper, Kept
+from fugue_core.terminal.keystroke import Typing
 from fugue_core.terminal.pace import Pace
 from fugue_core.terminal.program import end_session, process_start
 from fugue_core.terminal.pty import NO_TERMINAL, size_of
@@ -156,7 +157,7 @@ class Fleet:
         )
         journal = Journal(self._journal_path(key))
         journal.begin(cols, rows, b"")
-        self._open(key, kept, open_screen(cols, rows, self._scrollback_lines), journal)
+        self._open(key, kept, open_screen(cols, rows, self._scrollback_lines), journal, Typing())
 
     async def go(self, key: str) -> None:
         """Let a program begin that was made ready. Raises as `prepare`; then call `give_up`."""
@@ -255,18 +256,19 @@ class Fleet:
 
     # ----------------------------------------------------------------------------------------------------- the windows
 
-    def _open(self, key: str, kept: Kept, screen: Screen, journal: Journal) -> Window:
+    def _open(self, key: str, kept: Kept, screen: Screen, journal: Journal, typing: Typing) -> Window:
         self._pids[key] = kept.pid
         self._began[key] = process_start(kept.pid)
-        return self._show(key, kept.master, screen, journal)
+        return self._show(key, kept.master, screen, journal, typing)
 
-    def _show(self, key: str, master: int, screen: Screen, journal: Journal) -> Window:
+    def _show(self, key: str, master: int, screen: Screen, journal: Journal, typing: Typing) -> Window:
         window = self.windows[key] = Window(
             master,
             screen,
             journal,
             pace=self.pace,
             size_policy=self._size_policy,
+            typing=typing,
             on_news=lambda: self._on_news(key),
         )
         return window
@@ -279,7 +281,9 @@ class Fleet:
             journal.begin(screen.cols, screen.rows, b"")
         else:
             journal.go_on(past)
-        window = self._open(key, kept, screen, journal)
+        # when somebody typed last nobody knows any more: it may have been just now
+        typing = Typing(time.time(), is_begun=past is None or past.is_line_begun)
+        window = self._open(key, kept, screen, journal, typing)
         window.resize(*(size_of(kept.master) or (screen.cols, screen.rows)))
         if kept.exit is not None:
             self._loop.call_soon(self._take_exit, key, kept.exit)
@@ -288,7 +292,7 @@ class Fleet:
 
     def _show_again(self, key: str) -> None:
         path = self._journal_path(key)
-        self._show(key, NO_TERMINAL, self._screen_of(read_journal(path)), Journal(path))
+        self._show(key, NO_TERMINAL, self._screen_of(read_journal(path)), Journal(path), Typing())
 
     def _screen_of(self, past: Past | None) -> Screen:
         """Return the screen that a journal tells of; where there is none, an empty one of the usual size."""

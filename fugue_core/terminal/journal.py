@@ -7,6 +7,7 @@ The file, for one run of a program: `MAGIC`; then records, each a kind, the leng
 
     o  bytes     what made a screen as it was then, and what the program wrote since
     r  HH        from here on the terminal has so many columns and rows
+    t  ?         from here on something was typed that may stand in the program's line and was not sent, or no more
     .            all is here: the daemon that wrote it ended in peace. Means nothing where more records follow
 
 Nothing is synced: this is for the end of a process, and after the end of the machine no program runs any more.
@@ -35,6 +36,7 @@ TRY_AGAIN_S = 5.0
 _HEAD = struct.Struct("<cI")
 _SIZE = struct.Struct("<HH")
 _CLOSED = -1
+_YES, _NO = b"1", b"0"
 
 
 class Past(NamedTuple):
@@ -44,11 +46,13 @@ class Past(NamedTuple):
         records: The program's output, and the sizes its terminal had, in order.
         is_whole: It has all that was read of the program.
         end: Where the file can go on.
+        is_line_begun: Something was typed that may stand in the program's line and was not sent.
     """
 
     records: list[bytes | tuple[int, int]]
     is_whole: bool
     end: int
+    is_line_begun: bool = False
 
 
 class Journal:
@@ -60,6 +64,7 @@ class Journal:
         self._output_bytes = 0
         self._again_at = 0.0
         self._is_refused = False
+        self._is_line_begun = False
 
     @property
     def is_due(self) -> bool:
@@ -82,6 +87,8 @@ class Journal:
             self._fd = os.open(f"{self._path}~", flags, 0o600)
             _write(self._fd, MAGIC)
             _write(self._fd, _record(b"r", _SIZE.pack(cols, rows)), _record(b"o", drawn))
+            if self._is_line_begun:
+                _write(self._fd, _record(b"t", _YES))
             os.replace(f"{self._path}~", self._path)
         except OSError as error:
             self._refuse(error)
@@ -99,6 +106,7 @@ class Journal:
             self._refuse(error)
         else:
             self._output_bytes = past.end
+            self._is_line_begun = past.is_line_begun
 
     def output(self, data: bytes) -> None:
         """Keep what the program wrote."""
@@ -108,6 +116,12 @@ class Journal:
     def resize(self, cols: int, rows: int) -> None:
         """Keep the size that the terminal has from now on."""
         self._keep(_record(b"r", _SIZE.pack(cols, rows)))
+
+    def typing(self, *, is_line_begun: bool) -> None:
+        """Keep whether a line is begun and not sent; nothing, where it is kept already."""
+        if is_line_begun != self._is_line_begun:
+            self._is_line_begun = is_line_begun
+            self._keep(_record(b"t", _YES if is_line_begun else _NO))
 
     def close(self) -> None:
         """Say that all is here, and write no more."""
@@ -151,7 +165,7 @@ def read(path: str) -> Past | None:
     if not data.startswith(MAGIC):
         return None
     records: list[bytes | tuple[int, int]] = []
-    is_whole = False
+    is_whole = is_line_begun = False
     end = len(MAGIC)
     for kind, content, after in _records(data):
         end = after
@@ -160,7 +174,9 @@ def read(path: str) -> Past | None:
             records.append(content)
         elif kind == b"r" and len(content) == _SIZE.size and 0 not in (size := _SIZE.unpack(content)):
             records.append(size)
-    return Past(records, is_whole, end)
+        elif kind == b"t":
+            is_line_begun = content == _YES
+    return Past(records, is_whole, end, is_line_begun)
 
 
 def _records(data: bytes) -> Iterator[tuple[bytes, bytes, int]]:

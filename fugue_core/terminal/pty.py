@@ -50,6 +50,14 @@ class Pty:
         """How much of what was typed the program's terminal has no room for yet."""
         return len(self._waiting)
 
+    @property
+    def foreground(self) -> int | None:
+        """The process group in the foreground of the terminal; None where there is none."""
+        try:
+            return os.tcgetpgrp(self._master) or None
+        except OSError:  # it is closed, or no process has it as its own
+            return None
+
     def type(self, data: bytes) -> None:
         """Give the program something to read, as soon as its terminal has room."""
         if self._master < 0:

@@ -9,6 +9,7 @@ from typing import Literal, Protocol, TypeAlias
 
 from fugue_core.protocol.window import Line
 from fugue_core.terminal.journal import Journal
+from fugue_core.terminal.keystroke import Typing
 from fugue_core.terminal.pace import Pace
 from fugue_core.terminal.pty import Pty
 from fugue_core.terminal.screen import RESET, Screen
@@ -53,6 +54,8 @@ class Window:
         viewers: Those who look at it, who typed last at the end.
         title, bells: As the program has it; `title` unfiltered.
         last_output_at: Unix seconds; None: it has said nothing yet.
+        typing: What was typed, but for what `put` did.
+        began_at: Unix seconds; since when it is looked after here.
     """
 
     def __init__(  # noqa: PLR0913  # all that it stands between
@@ -63,6 +66,7 @@ class Window:
         *,
         pace: Pace,
         size_policy: SizePolicy,
+        typing: Typing,
         on_news: Callable[[], None],
     ) -> None:
         """Begin to read from a terminal.
@@ -73,6 +77,7 @@ class Window:
             journal: Which has what made the screen what it is, and is given what comes.
             size_policy: See `SizePolicy`.
             pace: See `Pty`.
+            typing: What was typed before.
             on_news: Called when there is something new to tell everybody, at most once in `NEWS_S`.
         """
         self.screen = screen
@@ -82,6 +87,8 @@ class Window:
         self.title = screen.title
         self.bells = screen.bells
         self.last_output_at: float | None = None
+        self.typing = typing
+        self.began_at = time.time()
         self._size_policy = size_policy
         self._on_news = on_news
         self._loop = asyncio.get_running_loop()
@@ -98,8 +105,21 @@ class Window:
         return self._pty.waiting_bytes
 
     def type(self, data: bytes) -> None:
-        """Type into the terminal."""
+        """Type into the terminal, for somebody."""
+        self.typing.note(data, time.time())
+        self.journal.typing(is_line_begun=self.typing.is_begun)
         self._pty.type(data)
+
+    def put(self, data: bytes, *, is_line_begun: bool) -> None:
+        """Type into the terminal what nobody typed; `is_line_begun`: it leaves something that is not sent."""
+        self.typing.is_begun = is_line_begun
+        self.journal.typing(is_line_begun=is_line_begun)
+        self._pty.type(data)
+
+    @property
+    def foreground(self) -> int | None:
+        """The process group that the terminal belongs to now; None where nobody knows."""
+        return self._pty.foreground
 
     def paste(self, data: bytes) -> bytes:
         """Return `data` as a paste: in brackets, where the program has asked for them, and unable to end them."""

@@ -29,7 +29,8 @@ def test_what_is_written_is_read_in_order_while_it_is_written(path: str) -> None
     kept.output(b"one")
     kept.resize(100, 30)
     kept.output(b"\x1b[31")
-    assert read(path) == ([(80, 24), b"drawn", b"one", (100, 30), b"\x1b[31"], False, os.path.getsize(path))
+    size_bytes = os.path.getsize(path)
+    assert read(path) == ([(80, 24), b"drawn", b"one", (100, 30), b"\x1b[31"], False, size_bytes, False)
     kept.close()
     past = read(path)
     assert past is not None
@@ -148,3 +149,22 @@ def test_taken_off_the_disk_nothing_is_left(path: str) -> None:
     kept.close()
     kept.remove()
     assert os.listdir(os.path.dirname(path)) == []
+
+
+def test_a_line_that_was_begun_and_not_sent_is_known_to_the_next_and_after_a_new_beginning(path: str) -> None:
+    kept = Journal(path)
+    kept.begin(80, 24, b"")
+    kept.typing(is_line_begun=True)
+    size_bytes = os.path.getsize(path)
+    kept.typing(is_line_begun=True)
+    assert os.path.getsize(path) == size_bytes  # it costs nothing where nothing has changed
+    kept.begin(80, 24, b"drawn")
+    past = read(path)
+    assert past is not None
+    assert past.is_line_begun
+    again = Journal(path)
+    again.go_on(past)
+    again.typing(is_line_begun=False)
+    past = read(path)
+    assert past is not None
+    assert (past.records, past.is_line_begun) == ([(80, 24), b"drawn"], False)
