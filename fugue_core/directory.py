@@ -21,15 +21,16 @@ NEAR_NAMES, NEAR_CHARS = 300, 3
 
 
 class Member:
-    """A session: its record, its mailbox, and how many connections speak for it now."""
+    """A session: its record, its mailbox, how many connections speak for it now, and why nobody wakes it."""
 
-    __slots__ = ("_participant", "_recipient", "attached_clients", "has_ended", "mailbox", "record")
+    __slots__ = ("_participant", "_recipient", "attached_clients", "has_ended", "mailbox", "record", "wake_reason")
 
     def __init__(self, record: SessionRecord, mailbox: Mailbox) -> None:
         self.record = record
         self.mailbox = mailbox
         self.attached_clients = 0
         self.has_ended = False
+        self.wake_reason = ""
         self._participant: Participant | None = None
         self._recipient: Recipient | None = None
 
@@ -69,6 +70,8 @@ class Member:
             repo=record.repo,
             metadata=record.metadata,
             unread=len(self.mailbox),
+            wake=record.wake,
+            wake_reason=self.wake_reason,
         )
 
 

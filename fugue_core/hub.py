@@ -53,6 +53,7 @@ from fugue_core.protocol.requests import (
 from fugue_core.protocol.session import (
     SessionId,
     SessionInfo,
+    Wake,
     WorktreeInfo,
     check_metadata,
     check_session_name,
@@ -61,7 +62,7 @@ from fugue_core.protocol.session import (
 )
 from fugue_core.protocol.target import normalise_path
 from fugue_core.protocol.window import CreateSession
-from fugue_core.record import SessionRecord, Store, WindowRecord
+from fugue_core.record import NoticeRecord, SessionRecord, Store, WindowRecord
 
 
 class Caller:
@@ -98,6 +99,17 @@ class Parcel(NamedTuple):
         if request.peek or not answer.envelopes:
             return None
         return cls(caller.member.id, tuple([envelope.seq for envelope in answer.envelopes]), caller.client)
+
+
+class Sleeper(NamedTuple):
+    """A session whose program is to be told of mail that waits.
+
+    Fields:
+        unhanded: The seqs of what nobody was ever handed, in order.
+    """
+
+    record: SessionRecord
+    unhanded: list[int]
 
 
 class Hub:
@@ -291,7 +303,7 @@ class Hub:
     def create(self, request: CreateSession, session: SessionId, window: WindowRecord) -> SessionInfo:
         """Make a session with a window. Raises where `session.create` says so, and then nothing was changed."""
         name = self._directory.free_name() if request.name is None else check_session_name(request.name)
-        return self._begin(name, request, session, windows=(window,)).info()
+        return self._begin(name, request, session, windows=(window,), wake=request.wake).info()
 
     def check_new(self, request: CreateSession) -> SessionInfo | None:
         """Raise where `create` would; return the session where the request is a retry of what was done before."""
@@ -338,6 +350,36 @@ class Hub:
         else:
             self._end_member(member)
 
+    def set_wake(self, session: SessionId, wake: Wake) -> None:
+        """Let mail that waits be told of to a session's program, or not. Raises `SessionNotFound`."""
+        member = self._directory.find(str(session))
+        member.wake_reason = ""
+        self._change(member, msgspec.structs.replace(member.record, wake=wake, notice=None))
+
+    def sleepers(self) -> list[Sleeper]:
+        """Return the sessions that are to be woken, in order of registration. Cost: the number of sessions."""
+        return [_sleeper(member) for member in self._directory if member.record.wake != "off"]
+
+    def sleeper(self, session: SessionId) -> Sleeper | None:
+        """Return a session that is to be woken; None where it has ended, or is not to be."""
+        member = self._directory.get(session)
+        return None if member is None or member.record.wake == "off" else _sleeper(member)
+
+    def note_notice(self, session: SessionId, notice: NoticeRecord | None) -> bool:
+        """Keep what was typed for a session's program; False where it has ended, or is not to be woken any more."""
+        member = self._directory.get(session)
+        if member is None or member.record.wake == "off":
+            return False
+        self._change(member, msgspec.structs.replace(member.record, notice=notice))
+        return True
+
+    def note_wake_reason(self, session: SessionId, reason: str) -> None:
+        """Keep why a session is not woken now, until the daemon ends."""
+        member = self._directory.get(session)
+        if member is not None and member.wake_reason != reason:
+            member.wake_reason = reason
+            self._touch(member)
+
     def _set_windows(self, member: Member, windows: list[WindowRecord]) -> None:
         by_number = tuple(sorted(windows, key=lambda window: window.number))
         self._change(member, msgspec.structs.replace(member.record, windows=by_number))
@@ -345,6 +387,10 @@ class Hub:
     def find(self, caller: Caller, request: Request, session: str | None) -> SessionRecord:
         """Return the session that a request names, or else the caller's own. Raises `SessionNotFound`, `NoIdentity`."""
         return self._named(caller, request, session).record
+
+    def info_of(self, session: SessionId) -> SessionInfo:
+        """Return what anybody may know of a session. Raises `SessionNotFound`."""
+        return self._directory.find(str(session)).info()
 
     def record_of(self, session: SessionId) -> SessionRecord | None:
         """Return a living session's record, or None."""
@@ -355,7 +401,7 @@ class Hub:
         """Return the living sessions, in order of registration."""
         return [member.record for member in self._directory]
 
-    def _begin(
+    def _begin(  # noqa: PLR0913  # what only some sessions have
         self,
         name: str,
         request: JoinSession | CreateSession,
@@ -363,6 +409,7 @@ class Hub:
         *,
         for_pid: int | None = None,
         windows: tuple[WindowRecord, ...] = (),
+        wake: Wake = "off",
     ) -> Member:
         self._directory.check_free(name, session)
         tags = check_tags(request.tags)
@@ -384,6 +431,7 @@ class Hub:
             for_pid=for_pid,
             pid_started=started,
             windows=windows,
+            wake=wake,
         )
         self._store.save_session(record)
         member = self._directory.add(record)
@@ -543,6 +591,10 @@ class Hub:
         if started is None:
             raise InvalidParams(JoinSession.method, f"`for_pid`: no process {pid}")
         return started
+
+
+def _sleeper(member: Member) -> Sleeper:
+    return Sleeper(member.record, member.mailbox.unhanded())
 
 
 def free_number(record: SessionRecord) -> int:

@@ -13,6 +13,8 @@ MESSAGE_TYPE_CHARS = 128
 METADATA_KEY_CHARS = 64
 THROUGH_CHARS = 128
 """Of what a message was handed through, as it is kept."""
+NOTICE_CHARS = 500
+"""Of the notice that is typed for a program when mail waits."""
 PAYLOAD_DEPTH = 256
 """Levels of nesting in one payload. Parsers differ in where they give up; below this all that we know agree."""
 ROUTER_QUEUE_MESSAGES = 10_000

@@ -99,6 +99,12 @@ class Mailbox:
         out = set().union(*self._out)
         return [seq for seq in self._sizes if seq > after and seq not in self._handed and seq not in out]
 
+    def unhanded(self) -> list[int]:
+        """Return the seqs of what was never handed and is not out. Cost: nothing where all were handed, as `fresh`."""
+        if len(self._handed) + len(self._due) == len(self._sizes):
+            return []
+        return [seq for seq in self.fresh(0) if seq not in self._due]
+
     def after(self, seq: int, limit: int, limit_bytes: int) -> list[int]:
         """Return the first seqs above `seq`, at most `limit` and of `limit_bytes`, but always one if there is any.
 

@@ -10,7 +10,7 @@ import msgspec
 
 from fugue_core.protocol.envelope import DeliveryState, Envelope
 from fugue_core.protocol.message import MessageId
-from fugue_core.protocol.session import SessionId, WorktreeInfo
+from fugue_core.protocol.session import SessionId, Wake, WorktreeInfo
 from fugue_core.protocol.window import ProgramExit
 
 
@@ -41,6 +41,22 @@ class WindowRecord(msgspec.Struct, frozen=True, kw_only=True):
         return f"{self.id}.{self.run}"
 
 
+class NoticeRecord(msgspec.Struct, frozen=True, kw_only=True):
+    """A notice that mail waits, typed for a session's program; it is on disk before it is typed.
+
+    Fields:
+        at: Unix seconds.
+        seq: The newest message that it told of.
+        key: The run of the program that it was typed for, see `WindowRecord.key`.
+        times: How often it was typed.
+    """
+
+    at: float
+    seq: int
+    key: str
+    times: int = 1
+
+
 class SessionRecord(msgspec.Struct, frozen=True, kw_only=True):
     """A session as it is stored; each change makes a new one.
 
@@ -50,6 +66,8 @@ class SessionRecord(msgspec.Struct, frozen=True, kw_only=True):
         windows: By number.
         for_pid, pid_started: The process it lives for, and when that began (in the kernel's own ticks), since process
             ids are used again.
+        wake: Whether a notice is typed for its program when mail waits.
+        notice: The last that was; None since waking was last turned on or off.
     """
 
     ref: int
@@ -63,6 +81,8 @@ class SessionRecord(msgspec.Struct, frozen=True, kw_only=True):
     for_pid: int | None = None
     pid_started: int | None = None
     windows: tuple[WindowRecord, ...] = ()
+    wake: Wake = "off"
+    notice: NoticeRecord | None = None
 
 
 class OpenDelivery(NamedTuple):

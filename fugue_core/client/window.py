@@ -13,7 +13,7 @@ from fugue_core.client.whereabouts import whereabouts
 from fugue_core.errors import ConnectionLost
 from fugue_core.identifier import new_id
 from fugue_core.protocol.request import Request
-from fugue_core.protocol.session import SessionInfo
+from fugue_core.protocol.session import SessionInfo, Wake
 from fugue_core.protocol.window import (
     Attached,
     AttachWindow,
@@ -36,6 +36,7 @@ from fugue_core.protocol.window import (
     TypeInView,
     ViewEnded,
     ViewEvent,
+    WakeSession,
     WindowFrame,
     WindowInfo,
     WindowOutput,
@@ -143,6 +144,7 @@ class Windows:
         environment: Mapping[str, str] | None = None,
         size: tuple[int, int] = (80, 24),
         keep: bool = False,
+        wake: Wake = "off",
     ) -> SessionInfo:
         """Make a session with a program in its window 0, see `CreateSession`.
 
@@ -155,6 +157,7 @@ class Windows:
             environment: All of the program's environment; absent: this process's.
             size: Columns and rows, until somebody looks.
             keep: The window stays when the program exits.
+            wake: See `wake`.
         """
         program = _program(command, directory, environment, size, keep=keep)
         there = await whereabouts(program.directory)
@@ -166,8 +169,14 @@ class Windows:
             repo=there.repo,
             worktree=there.worktree,
             id=new_id(),
+            wake=wake,
         )
         info: SessionInfo = await self._ask(request)
+        return info
+
+    async def wake(self, wake: Wake, session: str | UUID | None = None) -> SessionInfo:
+        """Let a session's program be told of mail that waits, by a line typed into its terminal, see `WakeSession`."""
+        info: SessionInfo = await self._ask(WakeSession(wake=wake, session=_text(session)))
         return info
 
     async def new(  # noqa: PLR0913  # as many as the request has fields

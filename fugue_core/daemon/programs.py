@@ -290,6 +290,10 @@ class Programs:
         """Return the terminal and screen of a window, where it has them; also once its program has exited."""
         return self._fleet.windows.get(window.key)
 
+    def pid_of(self, window: WindowRecord) -> int | None:
+        """Return the process of a window's program; None where it has exited."""
+        return self._fleet.pid_of(window.key)
+
     def infos(self) -> tuple[WindowInfo, ...]:
         """Return all windows, for a snapshot."""
         return tuple([self.info(record.id, window) for record in self._hub.records() for window in record.windows])

@@ -115,6 +115,7 @@ class Server:
         self.switchboard.run_errand(self._hub.tick)
         self._watch_processes()
         self._stage.programs.tick()
+        self.switchboard.run_errand(lambda: self._stage.waker.look(self.switchboard))
         if self._loop.time() >= self._next_retention:
             self.switchboard.run_errand(self._retain)
         self._keep_log_short()

@@ -16,6 +16,7 @@ from fugue_core.daemon.config import Config
 from fugue_core.daemon.peer import Peer
 from fugue_core.daemon.programs import WINDOW_NAME_CHARS, ProgramHost, Programs, Turns, words
 from fugue_core.daemon.view import Place, Views
+from fugue_core.daemon.waking import Waker
 from fugue_core.errors import (
     FugueError,
     InputFull,
@@ -55,6 +56,7 @@ from fugue_core.protocol.window import (
     SendInput,
     Typed,
     TypeInView,
+    WakeSession,
     WindowInfo,
     WindowList,
 )
@@ -73,6 +75,7 @@ class Stage:
 
     Attributes:
         programs: What runs in them.
+        waker: Tells them of mail that waits.
     """
 
     def __init__(self, hub: Hub, config: Config, host: ProgramHost, new_id: Callable[[], UUID]) -> None:
@@ -82,6 +85,7 @@ class Stage:
         self._background = Background()
         self._views = Views(config.limits)
         self.programs = Programs(hub, self._views, config, host, new_id)
+        self.waker = Waker(hub, self.programs, config)
         self._answers: dict[type[Request], Callable[[Peer, Any], msgspec.Struct]] = {
             ListWindows: self._list,
             ResizeWindow: self._resize,
@@ -94,6 +98,7 @@ class Stage:
         }
         self._works: dict[type[Request], Callable[[Peer, Any], Coroutine[Any, Any, msgspec.Struct]]] = {
             CreateSession: self._create,
+            WakeSession: self._wake,
             CreateWindow: self._create_window,
             RenameWindow: self._rename,
             KillWindow: self._kill,
@@ -109,6 +114,7 @@ class Stage:
     async def close(self) -> None:
         """Tell everybody what is still to be told, and let go of the programs."""
         await self._background.cancel()
+        await self.waker.close()
         self._views.finish()
         await self.programs.close()
 
@@ -171,6 +177,16 @@ class Stage:
         undo = partial(self._hub.remove_window, session, window)
         async with self.programs.begun(session, window, request.program, undo):
             return await self.programs.change(lambda: self._hub.create(request, session, window))
+
+    async def _wake(self, peer: Peer, request: WakeSession) -> SessionInfo:
+        session = self._hub.find(peer.caller, request, request.session).id
+
+        def change() -> SessionInfo:
+            self._hub.set_wake(session, request.wake)
+            self.waker.look_at(session)
+            return self._hub.info_of(session)
+
+        return await self.programs.change(change)
 
     async def _create_window(self, peer: Peer, request: CreateWindow) -> WindowInfo:
         record = self._hub.find(peer.caller, request, request.session)

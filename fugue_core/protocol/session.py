@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any, NewType
+from typing import Any, Literal, NewType, TypeAlias
 from uuid import UUID
 
 import msgspec
@@ -13,6 +13,9 @@ from fugue_core.errors import InvalidMetadata, InvalidName, InvalidPayload, Inva
 from fugue_core.protocol.message import encode_payload
 
 SessionId = NewType("SessionId", UUID)
+
+Wake: TypeAlias = Literal["off", "on", "alternate"]
+"""Whether a notice is typed for a session's program when mail waits; `alternate`: also on the alternate screen."""
 
 _TAG_RULE = f"1 to {limits.TAG_CHARS} printable characters without white space or comma"
 _NAME_RULE = f"1 to {limits.SESSION_NAME_CHARS} printable characters without white space or any of , : / #, and no UUID"
@@ -47,6 +50,8 @@ class SessionInfo(msgspec.Struct, frozen=True, kw_only=True):
         repo: Identifies the repository for `Broadcast`; None outside of git.
         metadata: Whatever its owner keeps here; fugue reads none of it.
         unread: Deliveries to it that are not acknowledged.
+        wake: Whether its program is told of mail that waits, see `session.wake`.
+        wake_reason: Why no notice is typed for it now; empty where waking is off, or nobody has looked yet.
     """
 
     id: UUID
@@ -59,6 +64,8 @@ class SessionInfo(msgspec.Struct, frozen=True, kw_only=True):
     repo: str | None = None
     metadata: dict[str, Any] = {}
     unread: int = 0
+    wake: Wake = "off"
+    wake_reason: str = ""
 
 
 def check_tag(tag: str) -> str:

@@ -12,7 +12,7 @@ from uuid import UUID
 import msgspec
 
 from fugue_core.protocol.request import Count, Request
-from fugue_core.protocol.session import SessionInfo, WorktreeInfo
+from fugue_core.protocol.session import SessionInfo, Wake, WorktreeInfo
 
 WindowNumber: TypeAlias = Annotated[int, msgspec.Meta(ge=0, le=9_999)]
 Cells: TypeAlias = Annotated[int, msgspec.Meta(ge=1, le=2_000)]
@@ -94,6 +94,7 @@ class CreateSession(Request, frozen=True, kw_only=True):
 
     Fields:
         name, tags, metadata, repo, worktree, id: As in `session.join`.
+        wake: As in `session.wake`.
 
     Errors:
         InvalidName, InvalidTag, InvalidMetadata, InvalidTarget, TooManySessions, SessionNameExists, SessionIdExists
@@ -111,6 +112,34 @@ class CreateSession(Request, frozen=True, kw_only=True):
     repo: str | None = None
     worktree: WorktreeInfo | None = None
     id: UUID | None = None
+    wake: Wake = "off"
+
+
+class WakeSession(Request, frozen=True, kw_only=True):
+    """Let a notice be typed into the terminal of a session's program when mail waits for it, or not any more.
+
+    The notice is one line, of the daemon's configuration, as a paste, and then the return key; the messages are not in
+    it. It goes to the lowest window, and only where all of this is certain: its program holds the terminal, has asked
+    for bracketed pastes, and reads; it has printed nothing for a while; nobody has typed there for a while, nor begun a
+    line that was not sent. One notice tells of all that waits. It is repeated once, after `Limits.reoffer_s`; the next
+    comes when all that it told of has been handed, or for another program, or when this is asked for again.
+
+    Fields:
+        wake: `alternate`: also while the program draws on the alternate screen, where an editor may be.
+        session: Absent: the connection's own.
+
+    Answer:
+        The session; `wake_reason` says why nothing is typed now.
+
+    Errors:
+        SessionNotFound, NoIdentity
+    """
+
+    method = "session.wake"
+    answer = SessionInfo
+
+    wake: Wake
+    session: str | None = None
 
 
 class CreateWindow(Request, frozen=True, kw_only=True):
@@ -434,6 +463,7 @@ class DetachView(Request, frozen=True, kw_only=True):
 
 WINDOW_REQUESTS: tuple[type[Request], ...] = (
     CreateSession,
+    WakeSession,
     CreateWindow,
     ListWindows,
     RenameWindow,

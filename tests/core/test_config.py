@@ -77,3 +77,10 @@ def test_bytes_that_are_no_text_and_directories_are_said_too(tmp_path: Path) -> 
         read_config(str(tmp_path / "config.toml"))
     with pytest.raises(ConfigInvalid, match="directory"):
         read_config(str(tmp_path))
+
+
+@pytest.mark.parametrize("notice", ["", "two\\nlines", "\\u001b[31m", "x" * 501])
+def test_a_notice_that_is_no_line_is_refused(tmp_path: Path, notice: str) -> None:
+    with pytest.raises(ConfigInvalid, match="one line of 1 to 500 printable characters"):
+        read_config(config_at(tmp_path, f'[wake]\nnotice = "{notice}"\n'))
+    assert read_config(config_at(tmp_path, '[wake]\nnotice = "{count}"\n')).wake.notice == "{count}"

@@ -42,6 +42,7 @@ from fugue_core.protocol.requests import (
 )
 from fugue_core.protocol.session import SessionId, WorktreeInfo
 from fugue_core.protocol.target import Broadcast, Tagged
+from fugue_core.record import NoticeRecord
 from tests.core.world import World, payloads, sending
 
 
@@ -551,3 +552,53 @@ def test_what_was_handed_in_a_turn_that_failed_is_handed_again(world: World) -> 
     assert payloads(world.receive(ann, limit=1)) == [2]
     world.fail_turn()
     assert payloads(world.receive(ann)) == [1, 2]
+
+
+# -------------------------------------------------------------------------------------------------------------- waking
+
+
+def test_who_is_to_be_woken_is_known_with_what_it_was_never_handed_over_a_crash_too(world: World) -> None:
+    ann, bob = world.join("ann"), world.join("bob")
+    session = world.info("bob").id
+    assert world.hub.sleepers() == []
+    world.hub.set_wake(SessionId(session), "on")
+    first = world.send(ann, "session:bob").seq
+    world.receive(bob)
+    second = world.send(ann, "session:bob").seq
+    notice = NoticeRecord(at=1.0, seq=second, key="a.0")
+    assert world.hub.note_notice(SessionId(session), notice)
+    world.turn()
+    world.crash()
+    (sleeper,) = world.hub.sleepers()
+    assert first < second
+    assert sleeper == world.hub.sleeper(SessionId(session))
+    assert (sleeper.record.name, sleeper.record.notice, sleeper.unhanded) == ("bob", notice, [second])
+
+
+def test_waking_turned_on_again_begins_anew_and_turned_off_notes_nothing(world: World) -> None:
+    world.join("bob")
+    session = SessionId(world.info("bob").id)
+    world.hub.set_wake(session, "on")
+    world.hub.note_notice(session, NoticeRecord(at=1.0, seq=1, key="a.0"))
+    world.hub.set_wake(session, "on")
+    sleeper = world.hub.sleeper(session)
+    assert sleeper is not None
+    assert sleeper.record.notice is None
+    world.hub.note_wake_reason(session, "because")
+    world.hub.set_wake(session, "off")
+    assert world.info("bob").wake_reason == ""
+    assert not world.hub.note_notice(session, NoticeRecord(at=1.0, seq=1, key="a.0"))
+    assert world.hub.sleeper(session) is None
+
+
+def test_why_a_session_is_not_woken_is_told_once_for_each_change(world: World) -> None:
+    world.join("bob")
+    session = SessionId(world.info("bob").id)
+    world.hub.set_wake(session, "on")
+    world.turn()
+    for reason, told in (("printing", 1), ("printing", 0), ("calm", 1)):
+        world.hub.note_wake_reason(session, reason)
+        assert len(world.turn()) == told
+        assert world.info("bob").wake_reason == reason
+    world.hub.note_wake_reason(SessionId(UUID(int=7)), "it has ended")
+    assert world.turn() == []

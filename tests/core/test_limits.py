@@ -14,7 +14,7 @@ import msgspec
 import pytest
 
 from fugue_core import Client, MessageRouter, OrchestrationMessage, Session, connect, limits
-from fugue_core.daemon.config import Config
+from fugue_core.daemon.config import Config, WakeConfig
 from fugue_core.daemon.local import LocalDaemon
 from fugue_core.errors import (
     FugueError,
@@ -97,6 +97,13 @@ async def reach_through_chars() -> None:
         await ann._ask(HandMessages(ids=(sent.id,), through=longest))
         assert (await ann.get_message(sent.id)).deliveries[0].handed_through == longest
         await refused(InvalidParams, ann._ask(HandMessages(ids=(sent.id,), through=f"{longest}x")))
+
+
+async def reach_notice_chars() -> None:
+    longest = "x" * limits.NOTICE_CHARS
+    assert WakeConfig(notice=longest).notice == longest
+    with pytest.raises(ValueError, match="one line"):
+        WakeConfig(notice=f"{longest}x")
 
 
 async def reach_payload_depth() -> None:

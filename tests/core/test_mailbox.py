@@ -97,8 +97,10 @@ def test_what_was_handed_long_ago_is_due_until_it_is_handed_again_or_taken() -> 
     mailbox.take(20)
     assert mailbox.due(40) == []
     assert mailbox.fresh(0) == [40]
+    assert mailbox.unhanded() == [40]  # what is offered again was handed
     mailbox.hand([40], 8.0)
     assert mailbox.fresh(0) == []
+    assert mailbox.unhanded() == []
     assert mailbox.offer_again(7.0)
     assert mailbox.due(40) == [10, 30]
 

@@ -94,6 +94,7 @@ EXAMPLES: dict[type[Request], Request] = {
     requests.GetMessage: requests.GetMessage(id=ID),
     JoinSession: JoinSession(name="bob", tags=("a",), metadata={"k": None}, id=ID),
     window.CreateSession: window.CreateSession(program=PROGRAM, name="bob", tags=("a",)),
+    window.WakeSession: window.WakeSession(wake="on"),
     window.CreateWindow: window.CreateWindow(program=PROGRAM),
     window.RenameWindow: window.RenameWindow(name="logs", window=1),
     window.RespawnWindow: window.RespawnWindow(program=PROGRAM, kill=True),

@@ -185,6 +185,8 @@ def test_the_wire_has_the_fields_of_a_session_and_its_tags_in_order() -> None:
         "repo": "r",
         "metadata": {"k": [1]},
         "unread": 3,
+        "wake": "off",
+        "wake_reason": "",
     }
     assert msgspec.json.decode(msgspec.json.encode(info), type=SessionInfo) == info
 

@@ -22,6 +22,7 @@ ENVELOPE_FIELDS = {"id", "seq", "sender", "target", "sent_at", "message", "reply
 SESSION_FIELDS = {
     *("id", "name", "created_at", "window_count", "attached_clients"),
     *("worktree", "tags", "repo", "metadata", "unread"),
+    *("wake", "wake_reason"),
 }
 
 

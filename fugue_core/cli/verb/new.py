@@ -63,6 +63,8 @@ def _create_in(directory: str, command: Command, create: Create) -> str:
         "program": program(command, words, directory, command.texts("env"), keep=command.has("keep")),
         **here(directory),
     }
+    if command.has("wake"):
+        request["wake"] = "on"
 
     def make(named: dict[str, Encodable]) -> str:
         return create({**named, "id": new_id()})  # a new one each time: what was refused under another is not a retry
@@ -107,6 +109,7 @@ REPOSITORY.BRANCH with - for each /; where there is no such branch, it begins at
             "--worktree", metavar="BRANCH", help="start in the git worktree of this branch, made where there is none"
         ),
         Option("-d", "--detach", help="do not show it"),
+        Option("--wake", help="tell it of mail that waits by typing a line for it, see fugue wake"),
         Option("--keep", help="when the program exits, let session and window stay, for fugue respawn"),
     ),
     examples=(

@@ -7,6 +7,7 @@ import time
 from fugue_core.cli import outcome, output
 from fugue_core.cli.spec import SESSIONS, Argument, Verb
 from fugue_core.cli.style import paint_for_stdout
+from fugue_core.cli.verb.wake import state
 from fugue_core.cli.window import activity, ending
 from fugue_core.client.jsontext import decode, members
 from fugue_core.printable import printable
@@ -55,6 +56,7 @@ def _facts(answer: str) -> list[tuple[str, str]]:
         ("unread", str(session["unread"])),
         ("connected", f"{count} connection{'s' if count > 1 else ''}" if count else "no: its mail waits"),
         ("windows", str(session["window_count"])),
+        ("wake", state(session["wake"], session["wake_reason"])),
         ("created", time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(session["created_at"]))),
         ("metadata", members(answer).get("metadata", "{}")),
     ]
