@@ -122,6 +122,27 @@ class FugueApp(WatchingShell):
         else:
             event.panel.close()
 
+    @on(SessionList.WakeAsked)
+    @work
+    async def wake_sessions(self, event: SessionList.WakeAsked) -> None:
+        """Turn waking on where it is off; where it is on for all of them, turn it off."""
+        sleeping = [info for info in event.sessions if info.wake == "off"]
+        try:
+            changed = [
+                await self.client.windows.wake("on" if sleeping else "off", session=info.id)
+                for info in sleeping or event.sessions
+            ]
+        except FugueError as error:
+            self.notify(str(error), severity="error")
+            return
+        names = changed[0].name if len(changed) == 1 else f"{len(changed)} sessions"
+        if not sleeping:
+            self.notify(f"{names}: no notice is typed when mail waits")
+        elif len(changed) == 1:
+            self.notify(f"{names}: a notice is typed when mail waits; not now: {changed[0].wake_reason}")
+        else:
+            self.notify(f"{names}: a notice is typed when mail waits")
+
     @on(SessionList.EndAsked)
     def open_end(self, event: SessionList.EndAsked) -> None:
         """Ask whether sessions are to end."""

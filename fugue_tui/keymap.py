@@ -41,6 +41,7 @@ TWINS = {
     "sessions.open": "fugue attach SESSION",
     "sessions.rename": "fugue rename NAME SESSION",
     "sessions.tags": "fugue tag add|rm TAG",
+    "sessions.wake": "fugue wake SESSION on|off",
     "sessions.write": "fugue send session:NAME TYPE PAYLOAD",
     "terminal.kill": "fugue window kill -s SESSION N",
     "terminal.respawn": "fugue respawn -w N SESSION",

@@ -58,6 +58,8 @@ class Card:
         clients = info.attached_clients
         lines.append(self._entry("clients", f"{clients} connected" if clients else "nobody, so what is sent waits"))
         lines += self._windows(info, is_whole=is_whole)
+        if info.wake != "off" or (is_whole and info.window_count):
+            lines += self._wake(info, is_whole=is_whole)
         lines.append(self._entry("unread", f"{info.unread:,}", is_strong=bool(info.unread)))
         lines.append(self._entry("last", self._last_of(info)))
         if is_whole:
@@ -86,6 +88,15 @@ class Card:
                 yield self._entry("", f"  {window.title}")
             if window.exited is not None:
                 yield self._entry("", f"  {exit_words(window.exited)}")
+
+    def _wake(self, info: SessionInfo, *, is_whole: bool) -> Iterator[Line]:
+        """Yield whether its program is told of mail, and why not now."""
+        if info.wake == "off":
+            yield self._entry("wake", f"off; {self._key_of('sessions.wake')} turns it on")
+        elif is_whole:
+            yield from self._wrapped("wake", f"on: {info.wake_reason}" if info.wake_reason else "on")
+        else:
+            yield self._entry("wake", info.wake_reason or "on")
 
     def _signs(self, window: WindowInfo) -> str:
         return signs_of([window], self._roster.now, self._roster.unheard)

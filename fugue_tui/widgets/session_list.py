@@ -52,7 +52,7 @@ class SessionList(RowList):
     """The sessions, one row each, below headings that fold; a card about the one under the cursor at the foot.
 
     Down: assign `roster`. Up: `TagsAsked`, `WriteAsked`, `RenameAsked`, `EndAsked`,
-    `OpenAsked`, `BesideAsked`, `NewAsked`. Order, filter, folds and marks are
+    `WakeAsked`, `OpenAsked`, `BesideAsked`, `NewAsked`. Order, filter, folds and marks are
     its own: they change what is seen, and nothing else.
     """
 
@@ -73,6 +73,7 @@ class SessionList(RowList):
         Binding("i", "details", "details", show=False, id="sessions.details"),
         Binding("J,shift+down", "scroll_card(1)", "details down", show=False, id="sessions.card_down"),
         Binding("K,shift+up", "scroll_card(-1)", "details up", show=False, id="sessions.card_up"),
+        Binding("W", "wake", "tell its program of mail, or not", show=False, id="sessions.wake"),
         Binding("y", "copy_id", "copy id", show=False, id="sessions.copy_id"),
         Binding("a", "mark_all", "mark all", show=False, id="sessions.mark_all"),
         Binding("left,h", "fold", "fold", show=False, id="sessions.fold"),
@@ -104,6 +105,9 @@ class SessionList(RowList):
 
     class RenameAsked(Asked):
         """The user wants to rename the one session there is in it."""
+
+    class WakeAsked(Asked):
+        """The user wants their programs to be told of mail that waits, or, where all are, not any more."""
 
     class OpenAsked(Asked):
         """The user wants to see the program of the one session there is in it."""
@@ -464,6 +468,11 @@ class SessionList(RowList):
         """Ask for sessions to end."""
         if self.chosen:
             self.post_message(self.EndAsked(self, self.chosen))
+
+    def action_wake(self) -> None:
+        """Ask for waking to be turned on, or off."""
+        if self.chosen:
+            self.post_message(self.WakeAsked(self, self.chosen))
 
     def action_rename(self) -> None:
         """Ask for another name; a name is for one, so marks do not count."""

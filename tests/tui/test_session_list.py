@@ -88,6 +88,7 @@ class ListApp(App[None]):
         self.said.append(message)
 
     on_session_list_tags_asked = _say
+    on_session_list_wake_asked = _say
     on_session_list_write_asked = _say
     on_session_list_rename_asked = _say
     on_session_list_end_asked = _say
@@ -680,3 +681,16 @@ async def test_a_session_is_renamed_after_a_refusal_and_ended_after_a_question(d
         await seen.press("enter")
         await seen.until(lambda: not isinstance(seen.app.screen, EndPanel))
         assert [info.name for info in await cat.sessions() if info.name in {"cat", "ivy", "cax"}] == ["cat"]
+
+
+async def test_the_card_tells_whether_its_program_is_told_of_mail_and_why_not_now() -> None:
+    told = msgspec.structs.replace(MAYOR, window_count=1, wake="on", wake_reason="its program is printing")
+    untold = msgspec.structs.replace(MAYOR, window_count=1)
+    for info, words in ((told, "wake     on: its program is printing"), (untold, "wake     off; W turns it on")):
+        async with opened() as (app, pilot):
+            app.sessions.roster = msgspec.structs.replace(ROSTER, sessions=(info,))
+            await pilot.press("i", "W")
+            assert any(words in line for line in app.text())
+            (asked,) = app.said
+            assert isinstance(asked, SessionList.WakeAsked)
+            assert asked.sessions == (info,)

@@ -630,3 +630,19 @@ async def test_without_an_open_terminal_the_key_says_so(daemon: LocalDaemon) -> 
         await seen.press("4")
         await seen.until_shown("no terminal is open")
         assert seen.app.status_bar.pane == "messages"
+
+
+# ----------------------------------------------------------------------------------------------------------- waking
+
+
+async def test_waking_is_turned_on_and_off_by_a_key_and_it_is_said_why_nothing_is_typed(daemon: LocalDaemon) -> None:
+    async with connect(daemon) as other, open_app(daemon, size=(120, 40)) as seen:
+        await other.windows.new_session(CAT, name="cat-1")
+        await go_to(seen, "cat-1")
+        await seen.press("W")
+        await seen.until_shown("cat-1: a notice is typed when mail waits; not now: its program")
+        assert (await other.get_session("cat-1")).wake == "on"
+        await seen.until(lambda: any(info.wake == "on" for info in seen.app.session_list.roster.sessions))
+        await seen.press("W")
+        await seen.until_shown("cat-1: no notice is typed when mail waits")
+        assert (await other.get_session("cat-1")).wake == "off"
