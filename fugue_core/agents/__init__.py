@@ -9,7 +9,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from fugue_core.agents.agent import Agent
 
-NAMES = ("claude", "codex", "gemini")
+WITH_HOOKS = ("claude", "codex", "gemini")
+NAMES = (*WITH_HOOKS, "opencode")
 
 
 def load(name: str) -> Agent:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import fcntl
 import os
 
-from fugue_core import agents
+from fugue_core import agents, place
 from fugue_core.cli import outcome, output
 from fugue_core.cli.outcome import Failure
 from fugue_core.cli.spec import SESSIONS, TEXT, Argument, Kind, Option, Verb
@@ -59,7 +59,7 @@ def run(command: Command) -> int:
 
 def _show(command: Command, connection: Connection, agent: Agent, event: str, row: _Row) -> None:
     """Print what waits still, now that nobody else of this session does so, and have it marked as handed."""
-    from fugue_core.cli.notice import notice, read_template  # noqa: PLC0415  # only where there is something to show
+    from fugue_core.cli.notice import Commands, notice, read_template  # noqa: PLC0415  # only for what there is to show
 
     received = members(connection.ask("message.receive", _LOOK))
     envelopes = elements(received["envelopes"])
@@ -69,9 +69,12 @@ def _show(command: Command, connection: Connection, agent: Agent, event: str, ro
         return
     if not envelopes:
         return
-    own = command.text("as")
     text, count = notice(
-        envelopes, int(received["remaining"]), read_template(), lambda session: _tags(connection, session), own
+        envelopes,
+        int(received["remaining"]),
+        read_template(),
+        lambda session: _tags(connection, session),
+        Commands(_called(command), command.text("as")),
     )
     if is_holding:
         row.held += 1
@@ -84,13 +87,22 @@ def _show(command: Command, connection: Connection, agent: Agent, event: str, ro
 def _agent(command: Command) -> tuple[Agent, str]:
     """Return the agent, and the event, which is one that it knows."""
     name, event = command.text("for") or "", command.required("event")
-    if name not in agents.NAMES:
-        raise Failure(outcome.FAILED, f"--for {name!r}: one of {', '.join(agents.NAMES)}")
+    if name not in agents.WITH_HOOKS:
+        raise Failure(outcome.FAILED, f"--for {name!r}: one of {', '.join(agents.WITH_HOOKS)}")
     agent = agents.load(name)
     known = agent.telling + agent.holding
     if event not in known:
         raise Failure(outcome.FAILED, f"EVENT {event!r}: for {name} one of {', '.join(known)}")
     return agent, event
+
+
+def _called(command: Command) -> str:
+    """Return how the agent calls fugue, so that it reaches the server that the hook was told of."""
+    from fugue_core.cli import script  # noqa: PLC0415  # only where there is something to show
+
+    is_told = command.has("server") or command.has("socket")
+    options = place.server_options(command.socket_path) if is_told else ()
+    return " ".join((script.name_here(), *map(script.quoted, options)))
 
 
 def _read_asked() -> bytes:
