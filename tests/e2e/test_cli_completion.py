@@ -35,7 +35,7 @@ def test_without_a_daemon_nothing_but_words_of_fugue_are_offered(fugue: Fugue) -
 @pytest.mark.parametrize(
     ("words", "candidates"),
     [
-        (["se"], ["send"]),
+        (["se"], ["send", "setup"]),
         (["tag", ""], ["add", "rm", "set", "ls"]),
         (["tag", "add", "b"], ["builder"]),
         (["tag", "rm", "-s", ""], ["ann", "bob"]),

@@ -10,7 +10,7 @@ GROUPS = {
     "Sessions": ("join", "run", "ls", "show", "rename", "kill", "whoami", "tag"),
     "Programs": ("new", "attach", "window", "capture", "type", "respawn", "resize"),
     "Messages": ("send", "recv", "ack", "ask", "reply", "log", "trace"),
-    "Agents": ("mcp", "hook", "wake"),
+    "Agents": ("setup", "mcp", "hook", "wake"),
     "fugue itself": ("daemon", "doctor", "info", "completion", "help"),
 }
 """As the help lists them."""
