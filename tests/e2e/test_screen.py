@@ -95,13 +95,24 @@ def test_fugue_alone_opens_the_screen_and_a_person_writes_to_a_program(
     terminal.press("M")
     terminal.until_shown("COMPOSE")
     terminal.type("citizen")
+    terminal.until_shown("1 of 2")
     terminal.press("Enter")
-    terminal.until_shown("cat-1")
-    fugue("send", "session:cat-1", "status.ask", '{"how": "are you"}', session="cat-1")
+    terminal.type("status.ask")
+    terminal.press("Enter")
+    terminal.type('{"how": "are you"')
+    terminal.until_shown("send is off")  # no JSON yet
+    terminal.type("}")
+    terminal.until_shown("send to 1")
+    terminal.press("F5")
+    terminal.until_shown("sent to 1")
+    terminal.press("F5")  # once too often
     terminal.press("Escape")
     terminal.until_shown("MESSAGES")
     terminal.until_shown("ask")
     assert [len(line) <= size[0] for line in terminal.lines] == [True] * size[1]
+    received = fugue("recv", "--json", session="cat-1").objects
+    assert [envelope["message"] for envelope in received] == [{"msg_type": "status.ask", "payload": {"how": "are you"}}]
+    terminal.until_shown("1/1")  # whoever looks sees that it was handed
     terminal.press("q")
     terminal.until_shown("ended with 0")
 
