@@ -29,6 +29,9 @@ from fugue_tui.widgets.message_pane import MessagePane
 BEGAN_AT = 1_767_268_800.0
 """When message 1 was sent; message n was sent n - 1 seconds later."""
 NAMES = ("mayor", "cat-1", "cat-2", "ann")
+"""Who sends what is made up, in turn."""
+RECIPIENT = "ivy"
+"""Who is given what is made up."""
 
 
 def participant(name: str) -> Participant:
@@ -74,7 +77,7 @@ SAMPLE = 50
 
 
 class MadeUpHistory:
-    """Messages 1 to `count`, each made when it is asked for; a filter is applied as the daemon would.
+    """Messages 1 to `count`, each made when it is asked for; `test_made_up_history` holds it to what a client promises.
 
     Attributes:
         special: Those that are different.
@@ -113,25 +116,30 @@ class MadeUpHistory:
             seqs = sorted((seq for seq in self.special if low <= seq <= high), reverse=order == "newest")
         found: list[LogEntry] = []
         for seq in seqs:
+            message = self.envelope(seq)
+            if not passes(message, wanted, besides):
+                continue
             if len(found) == limit:
                 return LogPage(entries=tuple(found), next=found[-1].envelope.seq)
-            message = self.envelope(seq)
-            if passes(message, wanted, besides):
-                found.append(LogEntry(envelope=message, deliveries=DeliveryCounts(acked=1)))
+            found.append(LogEntry(envelope=message, deliveries=DeliveryCounts(acked=1)))
         return LogPage(entries=tuple(found), next=None)
 
     async def get_message(self, message: UUID) -> MessageRecord:
         seq = message.int & 0xFFFFFFFF
-        if not 1 <= seq <= self.count:
+        if message != message_id(seq) or not 1 <= seq <= self.count:
             raise MessageNotFound(str(message))
         one = DeliveryInfo(
-            recipient=participant("ann"), state="acked", handed_at=BEGAN_AT + seq, ended_at=BEGAN_AT + seq + 1
+            recipient=participant(RECIPIENT), state="acked", handed_at=BEGAN_AT + seq, ended_at=BEGAN_AT + seq + 1
         )
         return MessageRecord(envelope=self.envelope(seq), deliveries=self.deliveries.get(message, (one,)))
 
 
 def passes(message: Envelope, *filters: Filter) -> bool:
-    return all(not wanted.terms or wanted.matches(message_fields(message, [], ["acked"], None)) for wanted in filters)
+    wanted = [each for each in filters if each.terms]
+    if not wanted:  # the payload need not be text then
+        return True
+    fields = message_fields(message, [participant(RECIPIENT)], ["acked"], None)
+    return all(each.matches(fields) for each in wanted)
 
 
 class PaneApp(App[None]):

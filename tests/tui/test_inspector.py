@@ -73,7 +73,7 @@ async def test_it_shows_payload_deliveries_thread_and_command_below_the_log() ->
         assert '{ "who": "cat-1", "amount": 12 }' in payload
         deliveries = text_of(app.query_one(DeliveryList))
         assert "1 of 1 acked" in deliveries
-        assert "✓ ann" in deliveries
+        assert "✓ ivy" in deliveries
         thread = text_of(app.query_one(ThreadList))
         assert "thread  4 messages" in thread
         assert "╰ mayor" in thread
@@ -247,7 +247,7 @@ async def test_in_a_small_pane_one_part_is_seen_at_a_time_and_tab_brings_the_oth
         assert app.query_one(PayloadView).size.height > 10
         await press(pilot, "tab")
         assert seen_parts(app) == [DeliveryList]
-        assert "✓ ann" in text_of(app.query_one(DeliveryList))
+        assert "✓ ivy" in text_of(app.query_one(DeliveryList))
         assert "● +1.0 s" in text_of(app.query_one(DeliveryList))
         await press(pilot, "tab")
         assert seen_parts(app) == [ThreadList]
