@@ -16,7 +16,8 @@
     │   ├── InvalidPayload         -32013
     │   ├── InvalidTarget          -32014
     │   ├── InvalidMetadata        -32015
-    │   └── InvalidFilter          -32016
+    │   ├── InvalidFilter          -32016
+    │   └── InvalidSchema          -32017
     ├── RequestRefused             understood, and refused
     │   ├── NoIdentity             -32020  the connection speaks for no session
     │   ├── IdentityBound          -32021  the connection speaks for another session already
@@ -38,7 +39,12 @@
     │   ├── InputFull              -32037
     │   ├── ViewNotFound           -32038
     │   ├── ReadOnly               -32039
-    │   └── NoKeeper               -32040
+    │   ├── NoKeeper               -32040
+    │   ├── SchemaViolation        -32045
+    │   ├── SchemaNotFound         -32046
+    │   ├── TooManySchemas         -32047
+    │   ├── PayloadUncheckable     -32048
+    │   └── SchemaLibraryMissing   -32049
     ├── InternalError              -32603  our own bug, seen from the client
     ├── DaemonUnavailable          client side: nobody answers at the socket
     ├── ConnectionLost             client side: the answer never came
@@ -213,6 +219,13 @@ class InvalidFilter(InvalidValue):
 
     code = -32016
     noun = "filter"
+
+
+class InvalidSchema(InvalidValue):
+    """What was given for a message type is no JSON Schema, or one that could take too long; `value` is the type."""
+
+    code = -32017
+    noun = "schema of"
 
 
 class RequestRefused(FugueError):
@@ -465,6 +478,80 @@ class NoKeeper(RequestRefused):
         self.reason = reason
 
 
+class SchemaViolation(RequestRefused):
+    """A payload breaks the schema of its type; nothing was sent.
+
+    Attributes:
+        faults: The first of what is wrong: `field` (a JSON Pointer into the payload, empty for all of it), `keyword`
+            and `expected` (the rule, as the schema has it), `found` (empty where it is an object or an array).
+        has_more: There are others.
+        repo: Whose schema it is; None: the one for all repositories.
+    """
+
+    code = -32045
+
+    def __init__(
+        self,
+        msg_type: str,
+        faults: Sequence[dict[str, str]],
+        has_more: bool = False,  # noqa: FBT001, FBT002  # `values` looks at arguments that have a place
+        repo: str | None = None,
+    ) -> None:
+        more = "; and more" if has_more else ""
+        super().__init__(f"{shorten(msg_type)} breaks its schema: {'; '.join(map(_fault, faults))}{more}")
+        self.msg_type = msg_type
+        self.faults = tuple(faults)
+        self.has_more = has_more
+        self.repo = repo
+
+
+class SchemaNotFound(RequestRefused):
+    """There is no schema for this message type: none of this repository, or of all where that is None."""
+
+    code = -32046
+
+    def __init__(self, msg_type: str, repo: str | None = None) -> None:
+        whose = "that is for all repositories" if repo is None else f"of {repo}"
+        super().__init__(f"no schema for {shorten(msg_type)} {whose}")
+        self.msg_type = msg_type
+        self.repo = repo
+
+
+class TooManySchemas(RequestRefused):
+    """The daemon holds as many schemas as it may."""
+
+    code = -32047
+
+    def __init__(self, limit: int) -> None:
+        super().__init__(f"there are {limit:,} schemas already, the limit; remove some, or raise `limits.schemas`")
+        self.limit = limit
+
+
+class PayloadUncheckable(RequestRefused):
+    """A payload is too long for as dear a schema as its type has; nothing was sent."""
+
+    code = -32048
+
+    def __init__(self, msg_type: str, size_bytes: int, limit_bytes: int) -> None:
+        super().__init__(
+            f"{shorten(msg_type)}: {size_bytes:,} bytes of payload would take too long to be held against the schema;"
+            f" with this one the limit is {limit_bytes:,}"
+        )
+        self.msg_type = msg_type
+        self.size_bytes = size_bytes
+        self.limit_bytes = limit_bytes
+
+
+class SchemaLibraryMissing(RequestRefused):
+    """This installation has no library for schemas, so that none can be set, and no message sent that has one."""
+
+    code = -32049
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(f"the library for schemas is not there; `pip install jsonschema-rs`: {reason}")
+        self.reason = reason
+
+
 class InternalError(FugueError):
     """The daemon met a bug of its own; its log has the trace."""
 
@@ -518,6 +605,13 @@ class ReceiverClosed(FugueError):
 def shorten(value: str, limit: int = 80) -> str:
     """Return `value` quoted for an error text, cut where it is longer than `limit` characters."""
     return repr(value) if len(value) <= limit else f"{value[:limit]!r}... ({len(value):,} characters)"
+
+
+def _fault(fault: dict[str, str]) -> str:
+    """Return what is wrong with a payload in a few words: `/amount: minimum 1, found 0`."""
+    field, found = fault.get("field", ""), fault.get("found", "")
+    where = (field if field.isprintable() else repr(field)) or "the payload"
+    return f"{where}: {fault.get('keyword')} {fault.get('expected')}" + (f", found {found}" if found else "")
 
 
 def _did_you_mean(near: Sequence[str]) -> str:

@@ -27,7 +27,7 @@ from fugue_core.filter import parse_filter, session_fields
 from fugue_core.limits import Limits
 from fugue_core.post import Post
 from fugue_core.protocol.events import Event, SessionChanged, SessionEnded, SessionJoined
-from fugue_core.protocol.message import MessageId
+from fugue_core.protocol.message import MessageId, check_msg_type
 from fugue_core.protocol.request import Request
 from fugue_core.protocol.requests import (
     Acked,
@@ -50,6 +50,19 @@ from fugue_core.protocol.requests import (
     SessionList,
     Snapshot,
 )
+from fugue_core.protocol.schema import (
+    Checked,
+    CheckMessage,
+    GetSchema,
+    KeptSchema,
+    ListSchemas,
+    RemoveSchema,
+    SchemaChanged,
+    SchemaInfo,
+    SchemaList,
+    SchemaRemoved,
+    SetSchema,
+)
 from fugue_core.protocol.session import (
     SessionId,
     SessionInfo,
@@ -62,7 +75,8 @@ from fugue_core.protocol.session import (
 )
 from fugue_core.protocol.target import normalise_path
 from fugue_core.protocol.window import CreateSession
-from fugue_core.record import NoticeRecord, SessionRecord, Store, WindowRecord
+from fugue_core.record import NoticeRecord, SchemaRecord, SessionRecord, Store, WindowRecord
+from fugue_core.schema import Reader, SchemaBook
 
 
 class Caller:
@@ -119,13 +133,14 @@ class Hub:
     connections apart.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913, PLR0917  # what a pure object needs is given to it
         self,
         store: Store,
         limits: Limits,
         clock: Callable[[], float],
         new_id: Callable[[], UUID],
         process_start: Callable[[int], int | None],
+        read_schema: Reader,
     ) -> None:
         """Load what is stored.
 
@@ -135,6 +150,7 @@ class Hub:
             clock: Unix time in seconds.
             new_id: Makes ids for messages and sessions; growing ones (UUID version 7) keep the store's index compact.
             process_start: When a process began, in any unit that tells two processes of one id apart; None: no such.
+            read_schema: What holds payloads against schemas.
 
         Raises:
             StoreUnavailable: It cannot be read.
@@ -144,6 +160,7 @@ class Hub:
         self._clock = clock
         self._new_id = new_id
         self._process_start = process_start
+        self._read_schema = read_schema
         self._events: list[Event] = []
         self._touched: dict[Member, None] = {}
         self._callers: set[Caller] = set()
@@ -161,6 +178,11 @@ class Hub:
             EndSession: self._end,
             EditTags: self._edit_tags,
             EditMetadata: self._edit_metadata,
+            CheckMessage: self._check,
+            SetSchema: self._set_schema,
+            GetSchema: self._get_schema,
+            ListSchemas: self._list_schemas,
+            RemoveSchema: self._remove_schema,
         }
         self._load()
 
@@ -251,7 +273,9 @@ class Hub:
     def snapshot(self, epoch: str, number: int) -> Snapshot:
         """Return everything as it is now."""
         sessions = tuple([member.info() for member in self._directory])
-        return Snapshot(epoch=epoch, number=number, sessions=sessions, last_seq=self.last_seq)
+        return Snapshot(
+            epoch=epoch, number=number, sessions=sessions, last_seq=self.last_seq, schemas=self._schemas.infos()
+        )
 
     def guarded_processes(self) -> Mapping[SessionId, tuple[int, int | None]]:
         """Return the process (id and start) that each session with one lives for; the same object until it changes."""
@@ -536,13 +560,49 @@ class Hub:
     def _ack(self, caller: Caller, request: AckMessages) -> Acked:
         return self._post.ack(self._speaker(caller, request), request)
 
+    # ------------------------------------------------------------------------------------------------------- schemas
+
+    def _check(self, caller: Caller, request: CheckMessage) -> Checked:
+        record = self._post.check(self._named(caller, request, request.sender), request.packed)
+        return Checked(schema=None if record is None else record.info())
+
+    def _set_schema(self, caller: Caller, request: SetSchema) -> SchemaInfo:
+        record = SchemaRecord(
+            check_msg_type(request.msg_type),
+            request.repo or None,
+            bytes(request.schema),
+            self._clock(),
+            caller.client if caller.member is None else caller.member.record.name,
+        )
+        if not self._schemas.set(record):
+            return self._schemas.get(record.msg_type, record.repo).info()
+        self._store.save_schema(record)
+        self._events.append(SchemaChanged(schema=record.info()))
+        return record.info()
+
+    def _get_schema(self, _caller: Caller, request: GetSchema) -> KeptSchema:
+        record = self._schemas.get(request.msg_type, request.repo)
+        return KeptSchema(info=record.info(), schema=msgspec.Raw(record.schema))
+
+    def _list_schemas(self, _caller: Caller, _request: ListSchemas) -> SchemaList:
+        return SchemaList(schemas=self._schemas.infos())
+
+    def _remove_schema(self, _caller: Caller, request: RemoveSchema) -> SchemaInfo:
+        record = self._schemas.remove(request.msg_type, request.repo)
+        self._store.remove_schema(record.msg_type, record.repo)
+        self._events.append(SchemaRemoved(msg_type=record.msg_type, repo=record.repo))
+        return record.info()
+
     # ------------------------------------------------------------------------------------------------------- private
 
     def _load(self) -> None:
         stored = self._store.load()
         self._directory = Directory(self._limits)
+        self._schemas = SchemaBook(self._read_schema, self._limits.schemas)
+        self._schemas.load(stored.schemas)
         self._post = Post(
             self._directory,
+            self._schemas,
             self._store,
             self._limits,
             self._clock,

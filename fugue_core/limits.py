@@ -17,6 +17,16 @@ NOTICE_CHARS = 500
 """Of the notice that is typed for a program when mail waits."""
 PAYLOAD_DEPTH = 256
 """Levels of nesting in one payload. Parsers differ in where they give up; below this all that we know agree."""
+SCHEMA_BYTES = 64 * 1024
+"""Of one schema, as JSON."""
+SCHEMA_DEPTH = 64
+"""Levels of nesting in one schema."""
+SCHEMA_STEPS = 10_000
+"""Parts of one schema that one value may have to be held against, all references followed."""
+SCHEMA_WORK = 100_000_000
+"""A payload's bytes times its schema's steps: at the worst a second, during which the daemon does nothing else."""
+SCHEMA_FAULTS = 5
+"""What is wrong with a payload that an error tells of."""
 ROUTER_QUEUE_MESSAGES = 10_000
 """Messages that one `MessageReceiver` holds before it refuses, unless the router was made with another figure."""
 
@@ -35,6 +45,7 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
         subscriber_events, subscriber_bytes: Events queued for one subscriber that does not read, then it is sent one
             `resync`; and events kept for one that comes back.
         sessions: Living sessions.
+        schemas: Schemas for types of messages, of all repositories together.
         metadata_bytes: One session's metadata as JSON.
         waiting_requests: Requests of one connection that wait (`message.receive` with `wait_s`, a search).
         receive_messages, receive_bytes: Envelopes in one answer, and their payloads; one always fits.
@@ -54,6 +65,7 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     subscriber_events: Amount = 10_000
     subscriber_bytes: Amount = 16 * 1024 * 1024
     sessions: Amount = 10_000
+    schemas: Amount = 1_000
     metadata_bytes: Amount = 64 * 1024
     waiting_requests: Amount = 1_000
     receive_messages: Amount = 1_000

@@ -38,7 +38,8 @@ from fugue_core.protocol.target import (
     normalise_path,
 )
 from fugue_core.recent import EnvelopeCache, SentIds
-from fugue_core.record import SESSION_ENDED, Change, SentMessage, Store, StoredState
+from fugue_core.record import SESSION_ENDED, Change, SchemaRecord, SentMessage, Store, StoredState
+from fugue_core.schema import SchemaBook
 
 
 class Post:
@@ -53,6 +54,7 @@ class Post:
     def __init__(  # noqa: PLR0913, PLR0917  # what a pure object needs is given to it
         self,
         directory: Directory,
+        schemas: SchemaBook,
         store: Store,
         limits: Limits,
         clock: Callable[[], float],
@@ -60,6 +62,7 @@ class Post:
         tell: Callable[[Event], None],
     ) -> None:
         self._directory = directory
+        self._schemas = schemas
         self._store = store
         self._limits = limits
         self._clock = clock
@@ -107,15 +110,18 @@ class Post:
                 check_tag(target.tag)  # nobody can carry a tag that breaks the rule: that is the better answer
             raise
 
+    def check(self, sender: Member, packed: PackedMessage) -> SchemaRecord | None:
+        """Raise where `send` would because of type or payload; return the schema that this was held against."""
+        return self._schemas.check(packed.msg_type, _checked(packed), sender.record.repo)
+
     def send(self, sender: Member, request: SendMessage) -> Receipt:
         """Carry out `message.send`; see there for the errors."""
-        payload = bytes(request.packed.payload)
-        check_msg_type(request.packed.msg_type)
-        check_payload(payload)
+        payload = _checked(request.packed)
         if request.id is not None:
             sent = self._find_sent(request.id)
             if sent is not None:
                 return self._receipt_again(sender, request, sent)
+        self._schemas.check(request.packed.msg_type, payload, sender.record.repo)
         target, members = self.resolve(sender, request.target)
         size_bytes = len(payload) + ENVELOPE_BYTES
         takers, refusers = _by_room(members, size_bytes)
@@ -332,6 +338,14 @@ MANY_EXPIRIES = 10_000
 """From so many times of expiry on those of deliveries that have ended are sorted out, whenever they have doubled."""
 ENVELOPE_BYTES = 256
 """What an envelope without its payload counts for in a mailbox's bytes."""
+
+
+def _checked(packed: PackedMessage) -> bytes:
+    """Return the payload of a message, of which type and payload are well-formed. Raises where they are not."""
+    payload = bytes(packed.payload)
+    check_msg_type(packed.msg_type)
+    check_payload(payload)
+    return payload
 
 
 def _by_room(members: list[Member], size_bytes: int) -> tuple[list[Member], list[Member]]:

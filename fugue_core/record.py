@@ -10,6 +10,7 @@ import msgspec
 
 from fugue_core.protocol.envelope import DeliveryState, Envelope
 from fugue_core.protocol.message import MessageId
+from fugue_core.protocol.schema import SchemaInfo
 from fugue_core.protocol.session import SessionId, Wake, WorktreeInfo
 from fugue_core.protocol.window import ProgramExit
 
@@ -85,6 +86,26 @@ class SessionRecord(msgspec.Struct, frozen=True, kw_only=True):
     notice: NoticeRecord | None = None
 
 
+class SchemaRecord(NamedTuple):
+    """A schema as it is stored: what `SchemaInfo` tells of it, and `schema` as JSON."""
+
+    msg_type: str
+    repo: str | None
+    schema: bytes
+    set_at: float
+    set_by: str
+
+    def info(self) -> SchemaInfo:
+        """Return what is told of it."""
+        return SchemaInfo(
+            msg_type=self.msg_type,
+            repo=self.repo,
+            size_bytes=len(self.schema),
+            set_at=self.set_at,
+            set_by=self.set_by,
+        )
+
+
 class OpenDelivery(NamedTuple):
     """A delivery that was not acknowledged when the store was loaded."""
 
@@ -103,6 +124,7 @@ class StoredState(msgspec.Struct, frozen=True, kw_only=True):
         sessions: The living ones, in order of `ref`.
         deliveries: The open ones, in order of `seq`.
         last_ref, last_seq: The highest ever given; 0 where there was none.
+        schemas: All that there are.
         last_id: The greatest message id that is kept, as numbers are compared; all zeros where there is none.
     """
 
@@ -111,6 +133,7 @@ class StoredState(msgspec.Struct, frozen=True, kw_only=True):
     last_ref: int
     last_seq: int
     last_id: MessageId = MessageId(UUID(int=0))
+    schemas: tuple[SchemaRecord, ...] = ()
 
 
 class SentMessage(msgspec.Struct, frozen=True, kw_only=True):
@@ -166,6 +189,12 @@ class Store(Protocol):
 
     def end_session(self, ref: int, ended_at: float) -> None:
         """Note that a session has ended."""
+
+    def save_schema(self, record: SchemaRecord) -> None:
+        """Keep a schema, in the place of another of the same type and repository."""
+
+    def remove_schema(self, msg_type: str, repo: str | None) -> None:
+        """Forget a schema."""
 
     def is_session_known(self, session: SessionId) -> bool:
         """Say whether a session, living or ended, has this id."""

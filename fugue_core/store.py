@@ -20,7 +20,7 @@ from fugue_core.protocol.envelope import Envelope
 from fugue_core.protocol.message import MessageId
 from fugue_core.protocol.session import SessionId
 from fugue_core.protocol.target import Tagged, format_target
-from fugue_core.record import MAILBOX_FULL, Change, OpenDelivery, SentMessage, SessionRecord, StoredState
+from fugue_core.record import MAILBOX_FULL, Change, OpenDelivery, SchemaRecord, SentMessage, SessionRecord, StoredState
 
 log = logging.getLogger(__name__)
 
@@ -70,6 +70,16 @@ _MIGRATIONS: tuple[str, ...] = (
     """,
     "CREATE INDEX message_reply_to ON message (reply_to) WHERE reply_to IS NOT NULL;",
     "ALTER TABLE delivery ADD COLUMN handed_through TEXT;",
+    """
+    CREATE TABLE payload_schema (
+        msg_type TEXT NOT NULL,
+        repo TEXT NOT NULL,            -- empty: for all
+        schema BLOB NOT NULL,          -- as JSON
+        set_at REAL NOT NULL,
+        set_by TEXT NOT NULL,
+        PRIMARY KEY (msg_type, repo)
+    ) WITHOUT ROWID;
+    """,
 )
 """Schema version n is what the first n of these make; an older file is brought forward when it is opened."""
 
@@ -192,6 +202,17 @@ class SqliteStore:
         self._begin()
         self._execute("UPDATE session SET ended_at = ? WHERE ref = ?", (ended_at, ref))
 
+    def save_schema(self, record: SchemaRecord) -> None:
+        """Store a schema, in the place of another of the same type and repository."""
+        self._begin()
+        row = (record.msg_type, record.repo or "", record.schema, record.set_at, record.set_by)
+        self._execute("INSERT OR REPLACE INTO payload_schema VALUES (?, ?, ?, ?, ?)", row)
+
+    def remove_schema(self, msg_type: str, repo: str | None) -> None:
+        """Remove a schema."""
+        self._begin()
+        self._execute("DELETE FROM payload_schema WHERE msg_type = ? AND repo = ?", (msg_type, repo or ""))
+
     def add_message(
         self, envelope: Envelope, sender_ref: int, recipient_refs: Sequence[int], refused_refs: Sequence[int]
     ) -> None:
@@ -282,6 +303,7 @@ class SqliteStore:
             "SELECT d.recipient, d.seq, length(m.payload), m.expires_at, m.reply_to, d.handed_at"
             " FROM delivery d JOIN message m ON m.seq = d.seq WHERE d.state < 2 ORDER BY d.seq"
         ).fetchall()
+        schemas = self._execute("SELECT msg_type, repo, schema, set_at, set_by FROM payload_schema").fetchall()
         return StoredState(
             sessions=[msgspec.json.decode(record, type=SessionRecord) for (record,) in records],
             deliveries=[
@@ -292,6 +314,10 @@ class SqliteStore:
             last_seq=self._execute("SELECT coalesce(max(seq), 0) FROM message").fetchone()[0],
             last_id=MessageId(
                 UUID(bytes=self._execute("SELECT coalesce(max(id), zeroblob(16)) FROM message").fetchone()[0])
+            ),
+            schemas=tuple(
+                SchemaRecord(msg_type, repo or None, schema, set_at, set_by)
+                for msg_type, repo, schema, set_at, set_by in schemas
             ),
         )
 

@@ -17,6 +17,7 @@ from fugue_core.client.line import Line
 from fugue_core.client.link import Opener, SocketOpener
 from fugue_core.client.outbox import send_in_order
 from fugue_core.client.question import await_answer
+from fugue_core.client.schema import Schemas
 from fugue_core.client.subscription import Subscription
 from fugue_core.client.whereabouts import whereabouts
 from fugue_core.client.window import VIEW_EVENTS, View, Views, Windows
@@ -57,6 +58,7 @@ from fugue_core.protocol.requests import (
     SubscribeEvents,
     Welcome,
 )
+from fugue_core.protocol.schema import Checked, CheckMessage
 from fugue_core.protocol.session import SessionInfo, WorktreeInfo, check_metadata
 from fugue_core.protocol.target import OrchestrationTarget, WireTarget, to_wire
 from fugue_core.protocol.window import Attached, AttachWindow
@@ -129,6 +131,7 @@ class Client:
         self._background = Background()
         self._cursor = 0
         self.windows = Windows(self._ask, self._look)
+        self.schemas = Schemas(self._ask)
 
     @property
     def session(self) -> SessionInfo | None:
@@ -311,6 +314,11 @@ class Client:
         """Return who would receive a message sent now."""
         answer: Resolved = await self._ask(ResolveTarget(target=to_wire(target), sender=_text(sender)))
         return answer.recipients
+
+    async def check(self, message: OrchestrationMessage, sender: str | UUID | None = None) -> Checked:
+        """Raise what sending would because of the type or the payload, as `SchemaViolation`; send nothing."""
+        checked: Checked = await self._ask(CheckMessage(packed=pack(message), sender=_text(sender)))
+        return checked
 
     async def receive(
         self,

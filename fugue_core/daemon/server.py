@@ -33,6 +33,7 @@ from fugue_core.protocol.requests import PROTOCOL_VERSION, DaemonStatus, Snapsho
 from fugue_core.protocol.session import SessionId
 from fugue_core.store import WAL_CHECKPOINT_BYTES, WAL_LIMIT_BYTES, SqliteStore
 from fugue_core.terminal.program import process_start
+from fugue_core.validator import Validator
 
 log = logging.getLogger(__name__)
 
@@ -62,7 +63,7 @@ class Server:
         self._started_at = time.time()
         self._began_at = self._loop.time()  # which does not jump
         self.stopped = asyncio.Event()
-        self._hub = Hub(store, config.limits, time.time, new_id, process_start)
+        self._hub = Hub(store, config.limits, time.time, new_id, process_start, Validator)
         self._stage = Stage(self._hub, config, program_host, new_id)
         self._feed = Feed(str(uuid4()), config.limits, self._snapshot)
         host = Host(pid=os.getpid(), clock=time.time, status=self._status, stop=self._stop)

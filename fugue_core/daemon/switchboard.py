@@ -31,7 +31,7 @@ log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
-CAPABILITIES = ("ttl", "resolve", "since")
+CAPABILITIES = ("ttl", "resolve", "since", "schemas")
 """What this daemon can do beyond what every daemon of its protocol version can."""
 
 

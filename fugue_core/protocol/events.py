@@ -14,6 +14,7 @@ import msgspec
 
 from fugue_core.protocol.envelope import DeliveryState, Envelope, Recipient
 from fugue_core.protocol.requests import Snapshot
+from fugue_core.protocol.schema import SchemaChanged, SchemaRemoved
 from fugue_core.protocol.session import SessionInfo
 from fugue_core.protocol.window import (
     ViewEnded,
@@ -79,7 +80,16 @@ class Resync(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="r
 
 
 Event: TypeAlias = (
-    SessionJoined | SessionChanged | SessionEnded | MessageSent | DeliveriesChanged | Resync | WindowEvent | ViewEvent
+    SessionJoined
+    | SessionChanged
+    | SessionEnded
+    | MessageSent
+    | DeliveriesChanged
+    | Resync
+    | WindowEvent
+    | ViewEvent
+    | SchemaChanged
+    | SchemaRemoved
 )
 
 EVENTS: tuple[type[msgspec.Struct], ...] = (
@@ -94,6 +104,8 @@ EVENTS: tuple[type[msgspec.Struct], ...] = (
     WindowOutput,
     WindowFrame,
     ViewEnded,
+    SchemaChanged,
+    SchemaRemoved,
 )
 
 

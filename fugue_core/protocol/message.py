@@ -95,16 +95,21 @@ def check_msg_type(msg_type: str) -> str:
 
 
 def check_payload(payload: bytes) -> None:
-    """Raise `InvalidPayload` where `payload`, known to be JSON, is nested more than `limits.PAYLOAD_DEPTH` levels deep.
+    """Raise `InvalidPayload` where a payload, known to be JSON, is nested over `limits.PAYLOAD_DEPTH` levels deep."""
+    check_depth(payload, limits.PAYLOAD_DEPTH)
+
+
+def check_depth(text: bytes, limit: int) -> None:
+    """Raise `InvalidPayload` where JSON text is nested more than `limit` levels deep.
 
     Cost: nothing for a short one; two counts, unless there are more brackets than levels allowed; then a scan of them.
     """
-    if len(payload) <= limits.PAYLOAD_DEPTH or payload.count(b"[") + payload.count(b"{") <= limits.PAYLOAD_DEPTH:
+    if len(text) <= limit or text.count(b"[") + text.count(b"{") <= limit:
         return
-    steps = (_DEPTH_STEP[byte] for byte in _without_strings(payload) if byte in _DEPTH_STEP)
+    steps = (_DEPTH_STEP[byte] for byte in _without_strings(text) if byte in _DEPTH_STEP)
     depth = max(accumulate(steps), default=0)
-    if depth > limits.PAYLOAD_DEPTH:
-        raise InvalidPayload(_decoded(payload), f"nested {depth:,} levels deep, the limit is {limits.PAYLOAD_DEPTH}")
+    if depth > limit:
+        raise InvalidPayload(_decoded(text), f"nested {depth:,} levels deep, the limit is {limit}")
 
 
 def _without_strings(payload: bytes) -> bytes:

@@ -20,6 +20,7 @@ from fugue_core.limits import THROUGH_CHARS
 from fugue_core.protocol.envelope import DeliveryCounts, DeliveryInfo, Envelope, Recipient
 from fugue_core.protocol.message import PackedMessage
 from fugue_core.protocol.request import Count, Request, Seconds, Seq
+from fugue_core.protocol.schema import SCHEMA_REQUESTS, SchemaInfo
 from fugue_core.protocol.session import SessionInfo, WorktreeInfo
 from fugue_core.protocol.target import WireTarget
 from fugue_core.protocol.window import WINDOW_REQUESTS, WindowInfo
@@ -269,6 +270,7 @@ class SendMessage(Request, frozen=True, kw_only=True, gc=False):
     Errors:
         NoIdentity, InvalidMessageType, InvalidPayload, InvalidTag, InvalidTarget
         NoRecipients, SessionNotFound, NoRepository: Nothing was stored.
+        SchemaViolation, PayloadUncheckable, SchemaLibraryMissing: Its type has a schema. Nothing was stored.
         MailboxFull: Says who received it and who refused; where nobody received it nothing was stored.
         MessageIdExists: `id` was used for something else.
     """
@@ -492,6 +494,7 @@ class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
         sessions: In order of registration.
         last_seq: The newest message; older ones by `message.list`.
         windows: By session, then by number.
+        schemas: By type, then by repository.
     """
 
     epoch: str
@@ -499,6 +502,7 @@ class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
     sessions: tuple[SessionInfo, ...]
     last_seq: int
     windows: tuple[WindowInfo, ...] = ()
+    schemas: tuple[SchemaInfo, ...] = ()
 
 
 class Since(msgspec.Struct, frozen=True, kw_only=True):
@@ -618,4 +622,5 @@ REQUESTS: tuple[type[Request], ...] = (
     GetStatus,
     StopDaemon,
     *WINDOW_REQUESTS,
+    *SCHEMA_REQUESTS,
 )

@@ -25,6 +25,7 @@ from fugue_core.protocol.message import OrchestrationMessage
 from fugue_core.protocol.request import Request
 from fugue_core.protocol.requests import PROTOCOL_VERSION, REQUESTS, LogEntry, Snapshot, StoreStatus
 from fugue_core.protocol.rpc import Call, decode_calls, decode_replies, error_from_wire
+from fugue_core.protocol.schema import SchemaInfo
 from fugue_core.protocol.session import SessionInfo, WorktreeInfo
 from fugue_core.protocol.window import Modes, Program, ProgramExit, WindowInfo
 from tests.core.test_errors import ERRORS, RAISED
@@ -90,7 +91,11 @@ def test_the_fields_of_a_request_are_said_with_what_is_required_and_the_defaults
         assert "No fields." in text
 
 
-ANSWERED_BY_LINK = {SessionInfo: "[session](#session)", WindowInfo: "[window](#window)"}
+ANSWERED_BY_LINK = {
+    SessionInfo: "[session](#session)",
+    WindowInfo: "[window](#window)",
+    SchemaInfo: "[schema](#schema)",
+}
 
 
 @pytest.mark.parametrize("kind", REQUESTS, ids=of_method)
@@ -136,6 +141,7 @@ def test_the_errors_of_a_request_are_those_that_its_docstring_says(kind: type[Re
     [
         ("### Session", SessionInfo),
         ("### Window", WindowInfo),
+        ("### Schema", SchemaInfo),
         ("### Envelope", Envelope),
         ("### Message", OrchestrationMessage),
     ],
@@ -217,8 +223,11 @@ def test_the_fixed_limits_are_said() -> None:
     fixed = (
         f"a tag {limits.TAG_CHARS} characters, {limits.TAGS_PER_SESSION} tags a session, a session name "
         f"{limits.SESSION_NAME_CHARS} characters, a `msg_type` {limits.MESSAGE_TYPE_CHARS} characters, a metadata key "
-        f"{limits.METADATA_KEY_CHARS} characters, a payload {limits.PAYLOAD_DEPTH} levels deep."
+        f"{limits.METADATA_KEY_CHARS} characters, a payload {limits.PAYLOAD_DEPTH} levels deep. A schema has "
+        f"{limits.SCHEMA_BYTES:,} bytes and {limits.SCHEMA_DEPTH} levels at most, and takes {limits.SCHEMA_STEPS:,} "
+        "steps for one value at most"
     )
+    assert f"are {limits.SCHEMA_WORK:,} at most" in section("## Limits").replace("\n", " ")
     assert fixed in section("## Limits").replace("\n", " ")
 
 
@@ -312,7 +321,9 @@ async def test_a_notification_is_carried_out_and_not_answered(kind: type[Request
     hello, *_ = (line for line in ASKED if '"method":"hello"' in line)
     params = {
         "hello": json.loads(hello)["params"],
+        "message.check": {"message": {"msg_type": "note"}},
         "message.get": {"id": str(UUID(int=1))},
+        "schema.get": {"msg_type": "note"},
         "message.resolve": {"target": {"kind": "broadcast"}},
         "view.detach": {"view": 1},
         "view.input": {"view": 1, "data": ""},

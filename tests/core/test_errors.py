@@ -16,16 +16,20 @@ IDS = (UUID(int=1), UUID(int=2))
 EXAMPLES: dict[str, Any] = {
     "code": "EACCES",
     "delivered": IDS[1:],
+    "faults": ({"field": "/amount", "keyword": "minimum", "expected": "1", "found": "0"},),
+    "has_more": True,
     "limit": 3,
     "limit_bytes": 8,
     "message": str(IDS[0]),
     "message_id": IDS[0],
     "method": "message.send",
+    "msg_type": "gas_town.bid",
     "names": ("ann",),
     "near": ("bob", "bab"),
     "program": "claud",
     "reason": "because",
     "refused": IDS[:1],
+    "repo": "/shop",
     "rule": "1 to 64 characters",
     "seq": 7,
     "session": "bob",
@@ -126,3 +130,17 @@ def test_a_full_mailbox_says_whose_and_how_many() -> None:
     names = [f"s{number}" for number in range(7)]
     assert "s0, s1, s2, s3, s4 and 2 more; 2 of 9 received it" in str(errors.MailboxFull(ids[:7], ids[7:], names=names))
     assert str(errors.MailboxFull(ids[:1], [])) == f"mailbox full: {ids[0]}; 0 of 1 received it"
+
+
+def test_a_broken_schema_names_field_and_rule_and_says_whether_there_is_more() -> None:
+    faults = [
+        {"field": "/amount", "keyword": "minimum", "expected": "1", "found": "0"},
+        {"field": "", "keyword": "required", "expected": '"to"', "found": ""},
+        {"field": "/a\nb", "keyword": "type", "expected": '"null"', "found": "1"},
+    ]
+    expected = (
+        "'bid' breaks its schema: /amount: minimum 1, found 0; the payload: required \"to\"; "
+        "'/a\\nb': type \"null\", found 1"
+    )
+    assert str(errors.SchemaViolation("bid", faults)) == expected
+    assert str(errors.SchemaViolation("bid", faults, has_more=True)) == f"{expected}; and more"

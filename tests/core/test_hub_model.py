@@ -37,6 +37,7 @@ from fugue_core.protocol.requests import (
     ReceiveMessages,
     RenameSession,
 )
+from fugue_core.protocol.schema import RemoveSchema, SchemaChanged, SchemaInfo, SchemaRemoved, SetSchema
 from fugue_core.protocol.session import SessionInfo, WorktreeInfo
 from fugue_core.protocol.target import Broadcast, SessionNamed, Tagged, Worktree
 from tests.core.world import World, sending
@@ -44,6 +45,7 @@ from tests.core.world import World, sending
 NAMES = st.sampled_from(["ann", "bob", "cid", "dan"])
 TAGS = st.sampled_from(["x", "y", "z"])
 PLACES = st.sampled_from([None, "/r", "/s"])
+KINDS = st.sampled_from(["integer", "string", "nonsense"])
 TARGETS = st.one_of(
     st.builds(Tagged, TAGS, PLACES),
     st.builds(SessionNamed, NAMES),
@@ -61,12 +63,13 @@ class HubAgainstItsStore(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.directory = tempfile.TemporaryDirectory(prefix="fugue-")
-        limits = Limits(sessions=3, mailbox_messages=4, receive_messages=3, envelope_cache_bytes=600)
+        limits = Limits(sessions=3, schemas=3, mailbox_messages=4, receive_messages=3, envelope_cache_bytes=600)
         self.world = World(Path(self.directory.name), limits)
         self.callers: list[Caller] = [self.world.connect() for _ in range(4)]
         self.envelopes: dict[UUID, Envelope] = {}
         self.sessions: dict[UUID, SessionInfo] = {}
         self.states: dict[tuple[UUID, int], str] = {}
+        self.schemas: dict[tuple[str, str | None], SchemaInfo] = {}
         self.last_message_id = 0
 
     def teardown(self) -> None:
@@ -107,6 +110,15 @@ class HubAgainstItsStore(RuleBasedStateMachine):
             self.last_message_id += 1
         message_id = UUID(int=2**100 + self.last_message_id)
         self.ask(caller, sending(where, self.last_message_id, id=message_id, ttl_s=ttl_s))
+
+    @rule(caller=st.integers(0, 3), msg_type=st.sampled_from(["note", "bid"]), repo=PLACES, kind=KINDS)
+    def set_schema(self, caller: int, msg_type: str, repo: str | None, kind: str) -> None:
+        schema = msgspec.Raw(f'{{"type":"{kind}"}}'.encode())
+        self.ask(caller, SetSchema(msg_type=msg_type, schema=schema, repo=repo))
+
+    @rule(caller=st.integers(0, 3), msg_type=st.sampled_from(["note", "bid"]), repo=PLACES)
+    def remove_schema(self, caller: int, msg_type: str, repo: str | None) -> None:
+        self.ask(caller, RemoveSchema(msg_type=msg_type, repo=repo))
 
     @rule(
         caller=st.integers(0, 3),
@@ -171,6 +183,8 @@ class HubAgainstItsStore(RuleBasedStateMachine):
     def learn(self, event: Event) -> None:
         """Take in an event as a subscriber would."""
         match event:
+            case SchemaChanged() | SchemaRemoved():
+                self.learn_schema(event)
             case SessionJoined(session=info):
                 assert info.id not in self.sessions
                 self.sessions[info.id] = info
@@ -189,12 +203,20 @@ class HubAgainstItsStore(RuleBasedStateMachine):
                     assert self.states[session, seq] in {"queued", "handed"}
                     self.states[session, seq] = state
 
+    def learn_schema(self, event: SchemaChanged | SchemaRemoved) -> None:
+        if isinstance(event, SchemaChanged):
+            self.schemas[event.schema.msg_type, event.schema.repo] = event.schema
+        else:
+            del self.schemas[event.msg_type, event.repo]
+
     def hold_against_the_store(self) -> None:
         world = self.world
         fresh = world.new_hub()
         known, stored = world.hub.snapshot("", 0), fresh.snapshot("", 0)
         assert known.last_seq == stored.last_seq
         assert [without_connections(info) for info in known.sessions] == list(stored.sessions)
+        assert list(known.schemas) == list(stored.schemas)
+        assert set(known.schemas) == set(self.schemas.values())
         assert mailboxes(world.hub) == mailboxes(fresh)
         assert whereabouts(world.hub) == whereabouts(fresh)
         # what a subscriber knows

@@ -24,9 +24,13 @@ from fugue_core.errors import (
     InvalidName,
     InvalidParams,
     InvalidPayload,
+    InvalidSchema,
     InvalidTag,
     LineTooLong,
     MailboxFull,
+    PayloadUncheckable,
+    SchemaViolation,
+    TooManySchemas,
     TooManySessions,
     TooManyWaiting,
     TooManyWindows,
@@ -344,6 +348,53 @@ class Deaf:
 
     def close(self) -> None:
         self.sink.close()
+
+
+async def reach_schemas() -> None:
+    async with ann_with(schemas=1) as (ann, _):
+        await ann.schemas.set("a", {})
+        await refused(TooManySchemas, ann.schemas.set("b", {}))
+        await ann.schemas.set("a", {"type": "null"})
+
+
+async def reach_schema_bytes() -> None:
+    async with ann_with() as (ann, _):
+        longest = {"title": "x" * (limits.SCHEMA_BYTES - len('{"title":""}'))}
+        assert (await ann.schemas.set("note", longest)).size_bytes == limits.SCHEMA_BYTES
+        await refused(InvalidSchema, ann.schemas.set("note", {**longest, "a": 1}))
+
+
+async def reach_schema_depth() -> None:
+    async with ann_with() as (ann, _):
+        schema: dict[str, Any] = {}
+        for _ in range(limits.SCHEMA_DEPTH - 1):
+            schema = {"not": schema}
+        await ann.schemas.set("note", schema)
+        await refused(InvalidSchema, ann.schemas.set("note", {"not": schema}))
+
+
+async def reach_schema_steps() -> None:
+    async with ann_with() as (ann, _):
+        values = list(range(limits.SCHEMA_STEPS - 2))
+        await ann.schemas.set("note", {"enum": values})
+        await refused(InvalidSchema, ann.schemas.set("note", {"enum": [*values, -1]}))
+
+
+async def reach_schema_work() -> None:
+    async with ann_with() as (ann, _):
+        await ann.schemas.set("note", {"not": {"enum": list(range(9_000))}})
+        longest = "x" * (limits.SCHEMA_WORK // 9_003 - 2)
+        await ann.check(note(longest))
+        await refused(PayloadUncheckable, ann.check(note(longest + "x")))
+
+
+async def reach_schema_faults() -> None:
+    async with ann_with() as (ann, _):
+        await ann.schemas.set("note", {"items": {"type": "null"}})
+        for count, has_more in ((limits.SCHEMA_FAULTS, False), (limits.SCHEMA_FAULTS + 1, True)):
+            error = await refused(SchemaViolation, ann.check(note([1] * count)))
+            assert isinstance(error, SchemaViolation)
+            assert (len(error.faults), error.has_more) == (limits.SCHEMA_FAULTS, has_more)
 
 
 REACHED: dict[str, Callable[[], Awaitable[None]]] = {

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from fugue_core import errors
 from fugue_core.errors import FugueError, InvalidParams, InvalidRequest, MalformedLine, MethodNotFound, ProtocolError
-from fugue_core.protocol import events, requests, rpc, window
+from fugue_core.protocol import events, requests, rpc, schema, window
 from fugue_core.protocol.envelope import Envelope, Participant, Recipient
 from fugue_core.protocol.message import PackedMessage
 from fugue_core.protocol.request import Request
@@ -104,6 +104,10 @@ EXAMPLES: dict[type[Request], Request] = {
     window.TypeInView: window.TypeInView(view=1, data=b"\x1b[A"),
     window.ResizeView: window.ResizeView(view=1, cols=1, rows=2_000),
     window.DetachView: window.DetachView(view=1),
+    schema.SetSchema: schema.SetSchema(msg_type="t", schema=msgspec.Raw(b'{"type":  "null"}')),
+    schema.GetSchema: schema.GetSchema(msg_type="t", repo="/r"),
+    schema.RemoveSchema: schema.RemoveSchema(msg_type="t"),
+    schema.CheckMessage: schema.CheckMessage(packed=packed, sender="ann"),
 }
 """One of each request that has a field which must be given."""
 
@@ -357,6 +361,10 @@ NOTICES: dict[type[msgspec.Struct], events.Event] = {
         modes=window.Modes(mouse="drag", mouse_encoding="sgr"),
     ),
     window.ViewEnded: window.ViewEnded(view=1, reason="exited with 0", exited=window.ProgramExit(code=0, at=2.0)),
+    schema.SchemaChanged: schema.SchemaChanged(
+        schema=schema.SchemaInfo(msg_type="t", repo=None, size_bytes=2, set_at=1.0, set_by="ann")
+    ),
+    schema.SchemaRemoved: schema.SchemaRemoved(msg_type="t", repo="/r"),
 }
 
 

@@ -19,7 +19,7 @@ from fugue_core.protocol.message import MessageId, PackedMessage
 from fugue_core.protocol.requests import ListMessages
 from fugue_core.protocol.session import SessionId, WorktreeInfo
 from fugue_core.protocol.target import Broadcast, SessionNamed, Tagged, WireTarget
-from fugue_core.record import MAILBOX_FULL, SESSION_ENDED, Change, OpenDelivery, SessionRecord
+from fugue_core.record import MAILBOX_FULL, SESSION_ENDED, Change, OpenDelivery, SchemaRecord, SessionRecord
 from fugue_core.store import ASK_AT_ONCE, SqliteStore, migrate
 
 ANN, BOB, CID = 1, 2, 3
@@ -269,6 +269,22 @@ def test_seqs_are_found_only_of_what_was_delivered_to_that_session(store: Sqlite
     store.add_message(envelope_of(2), ANN, [CID], [])
     ids = [message_id(1), message_id(2), message_id(3)]
     assert store.seqs_of(ids, BOB) == {message_id(1): 1}
+
+
+def test_schemas_come_back_each_with_its_repository_and_a_new_one_takes_the_place_of_the_old(
+    store: SqliteStore,
+) -> None:
+    old = SchemaRecord("bid", None, b'{"type":"null"}', 1.5, "ann")
+    for_all, own = old._replace(schema=b"true", set_at=2.5), old._replace(repo="/r", set_by="bob")
+    for record in (old, own, for_all):
+        store.save_schema(record)
+    store.commit()
+    assert set(store.load().schemas) == {for_all, own}
+    store.remove_schema("bid", None)
+    store.remove_schema("other", None)
+    assert store.load().schemas == (own,)
+    store.rollback()
+    assert set(store.load().schemas) == {for_all, own}
 
 
 # ---------------------------------------------------------------------------------------------------------- retention

@@ -25,6 +25,7 @@ from fugue_core.protocol.message import MessageId
 from fugue_core.protocol.requests import Software
 from fugue_core.record import StoredState
 from fugue_core.store import SqliteStore
+from fugue_core.validator import Validator
 from tests.core.test_inquiry import status_of
 from tests.core.world import Clock, RecordingSink, eventually
 from tests.e2e.daemon import line_of, payloads, sending
@@ -117,7 +118,7 @@ class Exchange:
         limits = Limits()
         self.store = MoodyStore(str(directory / "messages.db"))
         self.clock = Clock()
-        self.hub = Hub(self.store, limits, self.clock, new_id, lambda _: None)
+        self.hub = Hub(self.store, limits, self.clock, new_id, lambda _: None, Validator)
         self.history = History(self.store.path)
         self.feed = Feed("epoch", limits, self.hub.snapshot)
         host = Host(pid=1, clock=self.clock, status=status_of, stop=lambda **_: None)

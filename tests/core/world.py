@@ -29,6 +29,7 @@ from fugue_core.protocol.requests import (
 from fugue_core.protocol.session import SessionInfo, WorktreeInfo
 from fugue_core.protocol.target import WireTarget, parse_target
 from fugue_core.store import SqliteStore
+from fugue_core.validator import Validator
 
 STARTED_AT = 1_800_000_000.0
 PATIENCE_S = 20.0
@@ -68,7 +69,7 @@ class World:
 
     def new_hub(self) -> Hub:
         """Return a hub that knows what the store knows."""
-        return Hub(self.store, self.limits, self.clock, self._new_id, self.processes.get)
+        return Hub(self.store, self.limits, self.clock, self._new_id, self.processes.get, Validator)
 
     def crash(self) -> None:
         """Lose everything since the last commit, and start again."""
