@@ -256,13 +256,13 @@ class _Parser:
     def _item(self, start: int, bracket: str, depth: int) -> _Item:
         if bracket == "[":
             return _Item(start, None, self._value(start, depth + 1))
-        name = self._value(start, depth + 1)
-        if not isinstance(name.plain, str):
+        if self._text[start : start + 1] != '"':
             raise self._fault(start, "a name in quotes is expected")
+        name = self._value(start, depth + 1)
         colon = self._gap(name.end)
         if self._text[colon : colon + 1] != ":":
             raise self._fault(colon, ": is expected")
-        return _Item(start, name.plain, self._value(self._gap(colon + 1), depth + 1))
+        return _Item(start, str(name.plain), self._value(self._gap(colon + 1), depth + 1))
 
     def _gap(self, position: int) -> int:
         """Return where white space and comments from `position` on end."""

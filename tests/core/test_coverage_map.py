@@ -97,6 +97,7 @@ TESTED_BY: dict[str, tuple[str, ...]] = {
     "record": ("core/test_store.py", "core/test_hub.py"),
     "setup": ("core/test_setup.py", "e2e/test_setup.py"),
     "setup.change": ("core/test_setup.py",),
+    "setup.checkup": ("e2e/test_setup.py",),
     "setup.document": ("core/test_setup.py",),
     "setup.entry": ("core/test_setup.py",),
     "setup.file": ("core/test_setup.py",),

@@ -175,3 +175,50 @@ def test_an_agent_that_nobody_knows_is_refused_with_those_that_are_known(fugue: 
     refused = fugue("setup", "clippy")
     assert refused.code == 2
     assert "one of claude, codex, gemini, opencode" in refused.err
+
+
+def found(fugue: Fugue, name: str) -> tuple[str, str]:
+    """Return what the doctor finds of an agent's program."""
+    checks = fugue("doctor", "--json").json["checks"]
+    ((state, detail),) = [(check["state"], check["detail"]) for check in checks if check["name"] == name]
+    return state, detail
+
+
+def test_doctor_tells_of_each_agent_whether_it_is_set_up_and_leads_to_this_fugue(fugue: Fugue, home: Path) -> None:
+    settings = home / ".claude" / "settings.json"
+    fugue.environment["PATH"] = f"{home / 'bin'}:/usr/bin:/bin"
+    assert found(fugue, "claude") == ("ok", "not here, and not set up")
+    (home / "bin").mkdir()
+    (home / "bin" / "claude").write_text("#!/bin/sh\n")
+    (home / "bin" / "claude").chmod(0o755)
+    assert found(fugue, "claude") == ("ok", "not set up; try  fugue setup claude")
+    fugue("setup", "claude", "--yes")
+    whole = settings.read_text()
+    assert found(fugue, "claude") == ("ok", "tools, and hooks at SessionStart, UserPromptSubmit, PostToolUse, Stop")
+    settings.write_text(whole.replace(str(SCRIPT), "/gone/fugue"))
+    state, detail = found(fugue, "claude")
+    assert state == "problem"
+    assert (
+        detail
+        == f"the hook at SessionStart in {settings} calls /gone/fugue, which is not there; try  fugue setup claude"
+    )
+    other = home / "bin" / "fugue"
+    other.write_text("#!/bin/sh\n")
+    other.chmod(0o755)
+    settings.write_text(whole.replace(str(SCRIPT), "fugue"))
+    state, detail = found(fugue, "claude")
+    assert state == "warning"
+    assert f"calls {other}, and this is {SCRIPT}; try" in detail
+    settings.write_text(whole.replace('"Stop"', '"Stopped"'))
+    assert found(fugue, "claude") == ("warning", "there is no hook at Stop; try  fugue setup claude")
+    (home / ".claude.json").unlink()
+    assert found(fugue, "claude")[1].startswith("there are hooks, and no mcpServers.fugue")
+    settings.write_text("{")
+    assert found(fugue, "claude") == ("problem", f"{settings}: line 1, column 2: a name in quotes is expected")
+
+
+def test_doctor_sees_what_a_project_has_set_up(fugue: Fugue) -> None:
+    fugue.environment["PATH"] = f"{SCRIPT.parent}:/usr/bin:/bin"
+    fugue("setup", "opencode", "--scope", "project", "--yes")
+    assert found(fugue, "opencode") == ("ok", "tools")
+    assert found(fugue, "codex") == ("ok", "not here, and not set up")

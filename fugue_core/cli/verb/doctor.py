@@ -7,8 +7,8 @@ import shutil
 import sys
 
 import fugue_core
-from fugue_core import place
-from fugue_core.cli import outcome, output
+from fugue_core import agents, place
+from fugue_core.cli import outcome, output, script
 from fugue_core.cli.spec import Verb
 from fugue_core.cli.style import paint_for_stdout
 from fugue_core.client.jsontext import decode, encode
@@ -17,6 +17,7 @@ from fugue_core.printable import printable
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from typing import Any
 
     from fugue_core.cli.command import Command
@@ -174,6 +175,15 @@ def _identity(patient: _Patient) -> Finding:
     return "ok", f"this shell speaks for {name}"
 
 
+def _look_at_agent(name: str) -> Callable[[_Patient], Finding]:
+    def look(patient: _Patient) -> Finding:  # noqa: ARG001  # as above
+        from fugue_core.setup.checkup import look_at  # noqa: PLC0415  # not for `fugue doctor --help`
+
+        return look_at(name, os.environ, os.getcwd(), script.own_path())
+
+    return look
+
+
 def _existing(path: str) -> str:
     """Return the nearest directory to `path`, itself or above, that there is."""
     while not os.path.isdir(path):
@@ -191,6 +201,7 @@ _CHECKS = {
     "disk space": _disk_space,
     "configuration": _configuration,
     "identity": _identity,
+    **{name: _look_at_agent(name) for name in agents.NAMES},
 }
 
 VERB = Verb(

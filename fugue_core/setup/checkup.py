@@ -1,0 +1,82 @@
+"""Whether an agent's program is set up, and whether what stands in its configuration leads to this very fugue."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Mapping
+
+from fugue_core import agents
+from fugue_core.agents.agent import Agent
+from fugue_core.setup import entry
+from fugue_core.setup.change import project_files, user_files, values
+from fugue_core.setup.document import CannotChange
+
+
+def look_at(name: str, environ: Mapping[str, str], directory: str, own_path: str | None) -> tuple[str, str]:
+    """Return `ok`, `warning` or `problem`, and in words what was found of an agent's program; nothing is changed.
+
+    Args:
+        name: Of the agent.
+        environ: Where variables may say where its configuration is.
+        directory: Of the project that the user is in.
+        own_path: Of the command that runs this; None: nobody can tell.
+    """
+    agent = agents.load(name)
+    try:
+        found = _Entries(agent, [*user_files(agent, environ), *project_files(agent, directory)])
+    except CannotChange as error:
+        return "problem", str(error)
+    if not found.places:
+        return "ok", f"not set up; try  fugue setup {name}" if shutil.which(name) else "not here, and not set up"
+    state, words = _judge(agent, found, own_path)
+    return (state, words) if state == "ok" else (state, f"{words}; try  fugue setup {name}")
+
+
+def _judge(agent: Agent, found: _Entries, own_path: str | None) -> tuple[str, str]:
+    for command, place in found.places.items():
+        path = shutil.which(command)
+        if path is None:
+            return "problem", f"{place} calls {command}, which is not there"
+        if own_path is not None and os.path.realpath(path) != os.path.realpath(own_path):
+            return "warning", f"{place} calls {path}, and this is {own_path}"
+    wanted = (*agent.telling, *agent.holding)
+    missing = [event for event in wanted if event not in found.events]
+    unknown = [event for event in found.events if event not in wanted]
+    if not found.has_server:
+        return "warning", f"there are hooks, and no {agent.servers}.{entry.SERVER}"
+    if missing:
+        return "warning", f"there is no hook at {', '.join(missing)}"
+    if unknown:
+        return "warning", f"there is a hook at {', '.join(unknown)}, where none can do anything"
+    return "ok", f"tools, and hooks at {', '.join(wanted)}" if wanted else "tools"
+
+
+class _Entries:
+    """fugue's entries in some files.
+
+    Attributes:
+        places: What they call, and in words where the first of those that do so stands.
+        events: At which there are hooks.
+        has_server: There is the MCP server.
+    """
+
+    def __init__(self, agent: Agent, paths: list[str]) -> None:
+        self.places: dict[str, str] = {}
+        self.events: list[str] = []
+        self.has_server = False
+        for path in dict.fromkeys(filter(None, paths)):
+            try:
+                self._read(agent, path)
+            except CannotChange as error:
+                raise CannotChange(f"{path}: {error}") from None
+
+    def _read(self, agent: Agent, path: str) -> None:
+        read = values(path)
+        for hook in entry.hooks(read):
+            self.events.append(hook.event)
+            self.places.setdefault(hook.fugue, f"the hook at {hook.event} in {path}")
+        words = entry.server_words(read, agent)
+        if words:
+            self.has_server = True
+            self.places.setdefault(words[0], f"{agent.servers}.{entry.SERVER} in {path}")
