@@ -1,0 +1,1 @@
+"""How agents talk to a model: a module for each form, of the shape of `endpoint.Wire`."""
