@@ -21,6 +21,9 @@ CONFIG = """
 [limits]
 mailbox_messages = 100000000
 mailbox_bytes = 1000000000000
+mailbox_sender_messages = 100000000
+mailbox_sender_bytes = 1000000000000
+pair_turns = 1000000000
 
 [store]
 synchronous = "{synchronous}"

@@ -9,6 +9,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from fugue_core.client import Client, connect
     from fugue_core.errors import (
+        ChainTooLong,
         ConnectionLost,
         DaemonUnavailable,
         FugueError,
@@ -24,11 +25,13 @@ if TYPE_CHECKING:
         InvalidValue,
         LineTooLong,
         MailboxFull,
+        MailboxShareFull,
         MessageIdExists,
         MessageNotFound,
         NoIdentity,
         NoRecipients,
         NoRepository,
+        PairTooFast,
         ProtocolError,
         ProtocolMismatch,
         ReceiverClosed,
@@ -52,6 +55,7 @@ __version__ = "0.1.0"
 _HOMES = {
     "fugue_core.client": ("Client", "connect"),
     "fugue_core.errors": (
+        "ChainTooLong",
         "ConnectionLost",
         "DaemonUnavailable",
         "FugueError",
@@ -67,11 +71,13 @@ _HOMES = {
         "InvalidValue",
         "LineTooLong",
         "MailboxFull",
+        "MailboxShareFull",
         "MessageIdExists",
         "MessageNotFound",
         "NoIdentity",
         "NoRecipients",
         "NoRepository",
+        "PairTooFast",
         "ProtocolError",
         "ProtocolMismatch",
         "ReceiverClosed",
@@ -100,6 +106,7 @@ _HOMES = {
 
 __all__ = [
     "Broadcast",
+    "ChainTooLong",
     "Client",
     "ConnectionLost",
     "DaemonUnavailable",
@@ -117,6 +124,7 @@ __all__ = [
     "InvalidValue",
     "LineTooLong",
     "MailboxFull",
+    "MailboxShareFull",
     "MessageIdExists",
     "MessageNotFound",
     "MessageReceiver",
@@ -126,6 +134,7 @@ __all__ = [
     "NoRepository",
     "OrchestrationMessage",
     "OrchestrationTarget",
+    "PairTooFast",
     "ProtocolError",
     "ProtocolMismatch",
     "Receipt",

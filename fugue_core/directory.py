@@ -21,9 +21,22 @@ NEAR_NAMES, NEAR_CHARS = 300, 3
 
 
 class Member:
-    """A session: its record, its mailbox, how many connections speak for it now, and why nobody wakes it."""
+    """A session: its record, its mailbox, how many connections speak for it now, and why nobody wakes it.
 
-    __slots__ = ("_participant", "_recipient", "attached_clients", "has_ended", "mailbox", "record", "wake_reason")
+    Attributes:
+        unanswered: The refs of those whom it has written to and who have not written to it since, see `breaker`.
+    """
+
+    __slots__ = (
+        "_participant",
+        "_recipient",
+        "attached_clients",
+        "has_ended",
+        "mailbox",
+        "record",
+        "unanswered",
+        "wake_reason",
+    )
 
     def __init__(self, record: SessionRecord, mailbox: Mailbox) -> None:
         self.record = record
@@ -31,6 +44,7 @@ class Member:
         self.attached_clients = 0
         self.has_ended = False
         self.wake_reason = ""
+        self.unanswered: set[int] = set()
         self._participant: Participant | None = None
         self._recipient: Recipient | None = None
 
@@ -150,7 +164,7 @@ class Directory:
 
     def add(self, record: SessionRecord) -> Member:
         """Take in a session whose name and id are free."""
-        member = Member(record, Mailbox(self._limits.mailbox_messages, self._limits.mailbox_bytes))
+        member = Member(record, Mailbox(self._limits))
         self._members[record.id] = member
         self._by_name[record.name] = member
         self._by_ref[record.ref] = member

@@ -27,7 +27,6 @@
     │   ├── TooManySessions        -32025
     │   ├── NoRecipients           -32026
     │   ├── NoRepository           -32027
-    │   ├── MailboxFull            -32028
     │   ├── MessageNotFound        -32029
     │   ├── MessageIdExists        -32030
     │   ├── StoreUnavailable       -32031
@@ -40,6 +39,12 @@
     │   ├── ViewNotFound           -32038
     │   ├── ReadOnly               -32039
     │   ├── NoKeeper               -32040
+    │   ├── DeliveryRefused        some recipients could not be given it
+    │   │   ├── MailboxFull        -32028
+    │   │   ├── MailboxShareFull   -32041
+    │   │   └── PairTooFast        -32042
+    │   ├── ChainTooLong           -32043
+    │   ├── BreakerNotFound        -32044
     │   ├── SchemaViolation        -32045
     │   ├── SchemaNotFound         -32046
     │   ├── TooManySchemas         -32047
@@ -313,37 +318,133 @@ class NoRepository(RequestRefused):
         self.session = session
 
 
-class MailboxFull(RequestRefused):
-    """At least one recipient had no room. Those in `delivered` have the message, those in `refused` do not.
+class DeliveryRefused(RequestRefused):
+    """At least one recipient could not be given it. Those in `delivered` have the message, those in `refused` do not.
+
+    What is raised is one of its subclasses, by the reason for the first of `refused`.
+
+    Class attributes:
+        reason: What such a delivery is dead of.
 
     Attributes:
-        refused: Who refused, in order of registration; never empty.
+        refused: Who was not given it, in order of registration; never empty.
         delivered: Who received it; empty means that nothing was stored or queued.
         message_id: The id under which it was stored; None from a bare router, or where nobody received it.
         seq: Likewise.
         names: The names of `refused` where they are known, for the text.
+        reasons: Of each of `refused`, where they are not all the same.
     """
 
-    code = -32028
+    reason: ClassVar[str] = "refused"
 
-    def __init__(
+    def __init__(  # noqa: PLR0913, PLR0917  # who, who else, what, and why
         self,
         refused: Sequence[UUID],
         delivered: Sequence[UUID],
         message_id: UUID | None = None,
         seq: int | None = None,
         names: Sequence[str] = (),
+        reasons: Sequence[str] = (),
     ) -> None:
-        who = ", ".join(names[:5]) if names else ", ".join(map(str, refused[:5]))
-        more = f" and {len(refused) - 5:,} more" if len(refused) > 5 else ""  # noqa: PLR2004
-        super().__init__(
-            f"mailbox full: {who}{more}; {len(delivered):,} of {len(delivered) + len(refused):,} received it"
-        )
         self.refused = tuple(refused)
         self.delivered = tuple(delivered)
         self.message_id = message_id
         self.seq = seq
         self.names = tuple(names)
+        self.reasons = tuple(reasons)
+        super().__init__(self._words())
+
+    def _words(self) -> str:
+        groups: dict[str, list[str]] = {}
+        for place, who in enumerate(self.names or self.refused):
+            groups.setdefault(self.reasons[place] if self.reasons else self.reason, []).append(str(who))
+        why = "; ".join(f"{reason}: {_listed(group)}" for reason, group in groups.items())
+        return f"{why}; {len(self.delivered):,} of {len(self.delivered) + len(self.refused):,} received it"
+
+
+class MailboxFull(DeliveryRefused):
+    """At least one recipient had no room."""
+
+    code = -32028
+    reason = "mailbox full"
+
+
+class MailboxShareFull(DeliveryRefused):
+    """At least one recipient holds as much of this sender's that is not acknowledged as one sender may have there."""
+
+    code = -32041
+    reason = "mailbox share full"
+
+
+class PairTooFast(DeliveryRefused):
+    """The sender and at least one recipient answer each other too fast; nothing passes until they are released.
+
+    Attributes:
+        session: The sender's name.
+        turns, turns_s: The limit: so many turns within so many seconds.
+    """
+
+    code = -32042
+    reason = "pair too fast"
+
+    def __init__(  # noqa: PLR0913, PLR0917  # what the other refusals have, and how fast is too fast
+        self,
+        refused: Sequence[UUID],
+        delivered: Sequence[UUID],
+        message_id: UUID | None = None,
+        seq: int | None = None,
+        names: Sequence[str] = (),
+        reasons: Sequence[str] = (),
+        session: str = "",
+        turns: int = 0,
+        turns_s: float = 0.0,
+    ) -> None:
+        self.session = session
+        self.turns = turns
+        self.turns_s = turns_s
+        super().__init__(refused, delivered, message_id, seq, names, reasons)
+
+    def _words(self) -> str:
+        fast = [
+            str(who)
+            for place, who in enumerate(self.names or self.refused)
+            if not self.reasons or self.reasons[place] == self.reason
+        ]
+        return (
+            f"{super()._words()}; over {self.turns:,} turns within {self.turns_s:g} s."
+            f" A person may release it: fugue breaker release {self.session} {fast[0]}"
+        )
+
+
+class ChainTooLong(RequestRefused):
+    """A chain of replies has gone on for too long; nothing was sent.
+
+    Attributes:
+        chain: Its first message.
+        hops: How many replies it would have had with this one.
+        limit: How many it may have; another `limits.hops` once it is released.
+    """
+
+    code = -32043
+
+    def __init__(self, chain: UUID, hops: int, limit: int) -> None:
+        super().__init__(
+            f"chain too long: this would be reply {hops:,} in a row since {chain}, the limit is {limit:,}."
+            f" A person may release it: fugue breaker release {chain}"
+        )
+        self.chain = chain
+        self.hops = hops
+        self.limit = limit
+
+
+class BreakerNotFound(RequestRefused):
+    """Nothing is refused for this chain, or between these two sessions, so that there is nothing to release."""
+
+    code = -32044
+
+    def __init__(self, breaker: str) -> None:
+        super().__init__(f"no breaker has tripped for {shorten(breaker)}")
+        self.breaker = breaker
 
 
 class MessageNotFound(RequestRefused):
@@ -612,6 +713,11 @@ def _fault(fault: dict[str, str]) -> str:
     field, found = fault.get("field", ""), fault.get("found", "")
     where = (field if field.isprintable() else repr(field)) or "the payload"
     return f"{where}: {fault.get('keyword')} {fault.get('expected')}" + (f", found {found}" if found else "")
+
+
+def _listed(names: Sequence[str]) -> str:
+    more = f" and {len(names) - 5:,} more" if len(names) > 5 else ""  # noqa: PLR2004
+    return ", ".join(names[:5]) + more
 
 
 def _did_you_mean(near: Sequence[str]) -> str:

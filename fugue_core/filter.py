@@ -21,7 +21,7 @@ from fugue_core.protocol.envelope import STATES, Envelope, Participant, Recipien
 from fugue_core.protocol.session import SessionInfo, parse_session_id
 from fugue_core.protocol.target import Tagged
 
-Key: TypeAlias = Literal["tag", "from", "to", "type", "state", "reply", "repo", "text"]
+Key: TypeAlias = Literal["tag", "from", "to", "type", "state", "reply", "chain", "repo", "text"]
 KEYS: tuple[Key, ...] = get_args(Key)
 
 MAX_WORDS = 64
@@ -118,6 +118,7 @@ def message_fields(
         "type": (packed.msg_type,),
         "state": states,
         "reply": () if envelope.reply_to is None else (str(envelope.reply_to),),
+        "chain": (str(envelope.chain or envelope.id),),
         "repo": _repo_names(sender_repo),
         "text": (packed.msg_type, bytes(packed.payload).decode()),
     }
@@ -175,6 +176,6 @@ def _term(key: str | None, value: str, *, is_negated: bool) -> Term:
         )
     if key == "state" and value not in STATES:
         raise InvalidFilter(f"{key}:{value}", f"a state is one of {', '.join(STATES)}")
-    if key in {"from", "to", "reply"} and (known_id := parse_session_id(value)) is not None:
+    if key in {"from", "to", "reply", "chain"} and (known_id := parse_session_id(value)) is not None:
         value = str(known_id)  # however it was spelt
     return Term(key=key, value=value, is_negated=is_negated)

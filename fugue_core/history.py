@@ -31,7 +31,7 @@ def envelope_query(condition: str) -> str:
     """Return the query whose rows `envelope_of` reads."""
     return (
         "SELECT m.seq, m.id, s.id, s.name, m.sent_at, m.target, m.target_repo, t.id, t.name, m.msg_type,"  # noqa: S608
-        " m.payload, m.reply_to, m.expires_at FROM message m JOIN session s ON s.ref = m.sender"
+        " m.payload, m.reply_to, m.expires_at, m.chain, m.hops FROM message m JOIN session s ON s.ref = m.sender"
         " LEFT JOIN session t ON substr(m.target, 1, 8) = 'session:'"
         " AND t.ref = (SELECT d.recipient FROM delivery d WHERE d.seq = m.seq) WHERE " + condition
     )
@@ -39,7 +39,7 @@ def envelope_query(condition: str) -> str:
 
 def envelope_of(row: Row) -> Envelope:
     """Return the envelope in a row of `envelope_query`."""
-    seq, id_, sender, sender_name, sent_at, *target, msg_type, payload, reply_to, expires_at = row
+    seq, id_, sender, sender_name, sent_at, *target, msg_type, payload, reply_to, expires_at, chain, hops = row
     return Envelope(
         id=UUID(bytes=id_),
         seq=seq,
@@ -49,6 +49,8 @@ def envelope_of(row: Row) -> Envelope:
         packed=PackedMessage(msg_type, msgspec.Raw(payload)),
         reply_to=UUID(bytes=reply_to) if reply_to else None,
         expires_at=expires_at,
+        chain=UUID(bytes=chain) if chain else None,
+        hops=hops,
     )
 
 
@@ -96,6 +98,8 @@ def clause_of(term: Term) -> Clause:  # noqa: PLR0911  # one for each kind of ke
             return Clause(sql, (STATE_NUMBERS[cast("DeliveryState", value)],))
         case "reply":
             return _replies(value)
+        case "chain":
+            return _chain(value)
 
 
 def _sessions(term: Term) -> Clause:
@@ -117,6 +121,14 @@ def _replies(value: str) -> Clause:
     message = parse_session_id(value)  # all ids are spelt alike
     clause = _compare(_id_as_text("m.reply_to"), value) if message is None else _equal("m.reply_to", message)
     return Clause(f"(m.reply_to IS NOT NULL AND {clause.sql})", clause.values)  # without, `NOT` of it could be NULL
+
+
+def _chain(value: str) -> Clause:
+    message = parse_session_id(value)  # as above
+    if message is None:
+        return _compare(_id_as_text("coalesce(m.chain, m.id)"), value)
+    sql = "(m.chain IS NOT NULL AND m.chain = ? OR m.chain IS NULL AND m.id = ?)"  # each has its index, neither is NULL
+    return Clause(sql, (message.bytes, message.bytes))
 
 
 def _equal(column: str, value: UUID) -> Clause:

@@ -12,6 +12,7 @@ from uuid import UUID
 
 import msgspec
 
+from fugue_core.breaker import Breakers
 from fugue_core.directory import Directory, Member
 from fugue_core.errors import (
     IdentityBound,
@@ -26,6 +27,7 @@ from fugue_core.errors import (
 from fugue_core.filter import parse_filter, session_fields
 from fugue_core.limits import Limits
 from fugue_core.post import Post
+from fugue_core.protocol.breaker import Breaker, BreakerList, ListBreakers, ReleaseBreaker
 from fugue_core.protocol.events import Event, SessionChanged, SessionEnded, SessionJoined
 from fugue_core.protocol.message import MessageId, check_msg_type
 from fugue_core.protocol.request import Request
@@ -165,6 +167,7 @@ class Hub:
         self._touched: dict[Member, None] = {}
         self._callers: set[Caller] = set()
         self._cursors: dict[Caller, int] = {}
+        self._breakers = Breakers(store, limits, clock)
         self._handlers: dict[type[Request], Callable[[Caller, Any], msgspec.Struct]] = {
             SendMessage: self._send,
             ReceiveMessages: self.receive,
@@ -183,6 +186,8 @@ class Hub:
             GetSchema: self._get_schema,
             ListSchemas: self._list_schemas,
             RemoveSchema: self._remove_schema,
+            ListBreakers: self._list_breakers,
+            ReleaseBreaker: self._release_breaker,
         }
         self._load()
 
@@ -191,7 +196,7 @@ class Hub:
     def handle(self, caller: Caller, request: Request) -> msgspec.Struct:
         """Carry out one request; return its answer. Raises a `FugueError`, and then nothing was changed.
 
-        (But for `MailboxFull`, which says what was.)
+        (But for a `DeliveryRefused`, which says what was.)
         """
         return self._handlers[type(request)](caller, request)
 
@@ -238,7 +243,7 @@ class Hub:
         A session that changed is told once, as it is now, at the end.
         """
         changed = [SessionChanged(session=member.info()) for member in self._touched if not member.has_ended]
-        events = [*self._events, *changed]
+        events = [*self._events, *changed, *self._breakers.take_news()]
         self._events.clear()
         self._touched.clear()
         self._cursors.clear()
@@ -246,9 +251,10 @@ class Hub:
         return events
 
     def tick(self) -> None:
-        """End what has expired, and offer again what nobody acknowledges."""
+        """End what has expired, offer again what nobody acknowledges, and tell again of what goes on being refused."""
         self._post.expire()
         self._post.offer_again()
+        self._breakers.tick()
 
     def reload(self) -> None:
         """Make memory what the disk says, after a commit has failed. Connections stay bound; what happened has not."""
@@ -274,7 +280,12 @@ class Hub:
         """Return everything as it is now."""
         sessions = tuple([member.info() for member in self._directory])
         return Snapshot(
-            epoch=epoch, number=number, sessions=sessions, last_seq=self.last_seq, schemas=self._schemas.infos()
+            epoch=epoch,
+            number=number,
+            sessions=sessions,
+            last_seq=self.last_seq,
+            schemas=self._schemas.infos(),
+            breakers=self._breakers.tripped(),
         )
 
     def guarded_processes(self) -> Mapping[SessionId, tuple[int, int | None]]:
@@ -502,6 +513,7 @@ class Hub:
     def _end_member(self, member: Member) -> None:
         now = self._clock()
         self._post.bury(member)
+        self._breakers.forget(member)
         self._store.end_session(member.record.ref, now)
         self._directory.remove(member)
         self._events.append(SessionEnded(id=member.id, name=member.record.name, at=now))
@@ -593,6 +605,19 @@ class Hub:
         self._events.append(SchemaRemoved(msg_type=record.msg_type, repo=record.repo))
         return record.info()
 
+    # --------------------------------------------------------------------------------------------------------- loops
+
+    def _list_breakers(self, _caller: Caller, _request: ListBreakers) -> BreakerList:
+        return BreakerList(breakers=self._breakers.tripped())
+
+    def _release_breaker(self, _caller: Caller, request: ReleaseBreaker) -> Breaker:
+        if (request.chain is None) is (request.pair is None):
+            raise InvalidParams(request.method, "either `chain` or `pair` says what to release")
+        if request.chain is not None:
+            return self._breakers.release_chain(request.chain)
+        one, other = map(self._directory.find, request.pair or ())
+        return self._breakers.release_pair(one, other)
+
     # ------------------------------------------------------------------------------------------------------- private
 
     def _load(self) -> None:
@@ -608,11 +633,13 @@ class Hub:
             self._clock,
             lambda: MessageId(self._new_id()),
             self._events.append,
+            self._breakers,
         )
         self._last_ref = stored.last_ref
         for record in stored.sessions:
             self._directory.add(record)
         self._post.load(stored)
+        self._breakers.load(self._directory, stored.allowed_hops)
 
     def _speaker(self, caller: Caller, request: Request) -> Member:
         """Return who speaks. There is no other way to find out, and no default."""

@@ -32,6 +32,7 @@ ROUTER_QUEUE_MESSAGES = 10_000
 
 
 Amount: TypeAlias = Annotated[int, msgspec.Meta(ge=1)]
+AmountOrNone: TypeAlias = Annotated[int, msgspec.Meta(ge=0)]
 LineBytes: TypeAlias = Annotated[int, msgspec.Meta(ge=1024)]  # below, not even `hello` would fit
 Seconds: TypeAlias = Annotated[float, msgspec.Meta(ge=0)]
 
@@ -42,6 +43,11 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     Fields:
         line_bytes: One line of the wire, newline excluded, from a client to the daemon.
         mailbox_messages, mailbox_bytes: Unacknowledged deliveries of one session; then `MailboxFull` for it.
+        mailbox_sender_messages, mailbox_sender_bytes: Of these at most so many from one sender, then
+            `MailboxShareFull`, so that one that runs wild leaves room for the others.
+        hops: How far a chain of replies goes; then `ChainTooLong`, until it is released. 0: any length.
+        pair_turns, pair_turns_s: How often two sessions answer each other, a turn each, within so many seconds; then
+            `PairTooFast`, until they are released. 0 turns: as often as they like.
         subscriber_events, subscriber_bytes: Events queued for one subscriber that does not read, then it is sent one
             `resync`; and events kept for one that comes back.
         sessions: Living sessions.
@@ -79,3 +85,8 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     scrollback_lines: Amount = 10_000
     input_bytes: Amount = 1024 * 1024
     view_bytes: Amount = 1024 * 1024
+    mailbox_sender_messages: Amount = 5_000
+    mailbox_sender_bytes: Amount = 32 * 1024 * 1024
+    hops: AmountOrNone = 64
+    pair_turns: AmountOrNone = 3_000
+    pair_turns_s: Seconds = 300.0

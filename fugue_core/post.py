@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import heapq
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from operator import itemgetter
 from uuid import UUID
 
 import msgspec
 
+from fugue_core.breaker import Breakers
 from fugue_core.directory import Directory, Member
-from fugue_core.errors import MailboxFull, MessageIdExists, NoRecipients
+from fugue_core.errors import DeliveryRefused, MessageIdExists, NoRecipients, PairTooFast
 from fugue_core.limits import Limits
-from fugue_core.mailbox import Mailbox
+from fugue_core.mailbox import Letter, Mailbox
 from fugue_core.protocol.envelope import DeliveryState, Envelope, Recipient
 from fugue_core.protocol.events import DeliveriesChanged, Event, MessageSent
 from fugue_core.protocol.message import MessageId, PackedMessage, check_msg_type, check_payload
@@ -38,7 +39,7 @@ from fugue_core.protocol.target import (
     normalise_path,
 )
 from fugue_core.recent import EnvelopeCache, SentIds
-from fugue_core.record import SESSION_ENDED, Change, SchemaRecord, SentMessage, Store, StoredState
+from fugue_core.record import REFUSALS, SESSION_ENDED, Change, Link, SchemaRecord, SentMessage, Store, StoredState
 from fugue_core.schema import SchemaBook
 
 
@@ -60,6 +61,7 @@ class Post:
         clock: Callable[[], float],
         new_id: Callable[[], MessageId],
         tell: Callable[[Event], None],
+        breakers: Breakers,
     ) -> None:
         self._directory = directory
         self._schemas = schemas
@@ -68,6 +70,7 @@ class Post:
         self._clock = clock
         self._new_id = new_id
         self._tell = tell
+        self._breakers = breakers
         self._cache = EnvelopeCache(limits.envelope_cache_bytes)
         self._expiries: list[tuple[float, int, int]] = []  # a heap: when, seq, the recipient's ref
         self._expiries_limit = MANY_EXPIRIES
@@ -81,10 +84,10 @@ class Post:
         self._sent_ids = SentIds(stored.last_id.int)
         expiries = []
         handed = []
-        for ref, seq, size_bytes, expires_at, reply_to, handed_at in stored.deliveries:
+        for ref, seq, size_bytes, expires_at, reply_to, handed_at, sender_ref in stored.deliveries:
             member = self._directory.by_ref(ref)
             if member is not None:
-                member.mailbox.put(seq, size_bytes + ENVELOPE_BYTES, reply_to)
+                member.mailbox.put(seq, (size_bytes + ENVELOPE_BYTES, sender_ref), reply_to)
                 if expires_at is not None:
                     expiries.append((expires_at, seq, ref))
                 if handed_at is not None:
@@ -123,8 +126,13 @@ class Post:
                 return self._receipt_again(sender, request, sent)
         self._schemas.check(request.packed.msg_type, payload, sender.record.repo)
         target, members = self.resolve(sender, request.target)
-        size_bytes = len(payload) + ENVELOPE_BYTES
-        takers, refusers = _by_room(members, size_bytes)
+        chain, hops = self._link(request.reply_to)
+        if chain is not None:
+            self._breakers.check_chain(chain, hops, sender.participant())
+        letter = (len(payload) + ENVELOPE_BYTES, sender.record.ref)
+        takers, refusals = self._part(sender, members, letter)
+        if refusals and not takers:
+            raise self._refused(sender.record.name, [], _as_refused(refusals))
         now = self._clock()
         self.last_seq = seq = self.last_seq + 1
         envelope = Envelope(
@@ -137,31 +145,88 @@ class Post:
             packed=PackedMessage(request.packed.msg_type, msgspec.Raw(payload)),
             reply_to=request.reply_to,
             expires_at=None if request.ttl_s is None else now + request.ttl_s,
+            chain=chain,
+            hops=hops,
         )
-        self._post(envelope, sender, takers, refusers, size_bytes)
+        self._post(envelope, sender, takers, refusals, letter)
         recipients = tuple([member.recipient() for member in takers])
-        refused = tuple([member.recipient() for member in refusers])
+        refused = tuple([member.recipient() for member in refusals])
         self._tell(MessageSent(envelope=envelope, recipients=recipients, refused=refused))
-        if refused:
-            raise _mailbox_full(envelope, recipients, refused)
+        if refusals:
+            raise self._refused(sender.record.name, recipients, _as_refused(refusals), envelope)
         return Receipt(id=envelope.id, seq=seq, recipients=recipients)
 
-    def _post(
-        self, envelope: Envelope, sender: Member, takers: list[Member], refusers: list[Member], size_bytes: int
-    ) -> None:
-        """Put a message where it belongs: store, mailboxes, cache."""
-        seq = envelope.seq
-        self._store.add_message(
-            envelope,
-            sender.record.ref,
-            [member.record.ref for member in takers],
-            [member.record.ref for member in refusers],
+    def _link(self, reply_to: UUID | None) -> tuple[UUID | None, int]:
+        """Return the chain of what answers `reply_to`, and how far down it stands; None and 0 where it answers nothing.
+
+        What answers a message that is not known belongs to a chain that begins with that one.
+        """
+        if reply_to is None:
+            return None, 0
+        seq = self._cache.seq_of(reply_to)
+        parent: Envelope | Link | None = None if seq is None else self._cache.get(seq)
+        if parent is None and self._sent_ids.may_be_known(reply_to.int):
+            parent = self._store.link_of(MessageId(reply_to))
+        return (reply_to, 1) if parent is None else (parent.chain or reply_to, parent.hops + 1)
+
+    def _part(
+        self, sender: Member, members: list[Member], letter: Letter
+    ) -> tuple[list[Member], dict[Member, type[DeliveryRefused]]]:
+        """Return who takes a message, and who does not and why not."""
+        closed = self._breakers.closed_to(sender, members)
+        if not closed:
+            takers = [member for member in members if member.mailbox.has_room(letter)]
+            if len(takers) == len(members):
+                return takers, {}
+        refusals: dict[Member, type[DeliveryRefused]] = {}
+        for member in members:
+            why = PairTooFast if member.record.ref in closed else member.mailbox.refusal(letter)
+            if why is not None:
+                refusals[member] = why
+        return [member for member in members if member not in refusals], refusals
+
+    def _refused(
+        self,
+        sender: str,
+        recipients: Iterable[Recipient],
+        refused: Sequence[tuple[UUID, str, str]],
+        envelope: Envelope | None = None,
+    ) -> DeliveryRefused:
+        """Return the error that says who received a message, and who did not: id, name and why not."""
+        kind = REFUSALS[refused[0][2]]
+        reasons = [reason for _, _, reason in refused]
+        what = (
+            [session for session, _, _ in refused],
+            [recipient.id for recipient in recipients],
+            None if envelope is None else envelope.id,
+            None if envelope is None else envelope.seq,
+            [name for _, name, _ in refused],
+            reasons if len(set(reasons)) > 1 else (),
         )
+        if kind is not PairTooFast:
+            return kind(*what)
+        limits = self._limits
+        return PairTooFast(*what, session=sender, turns=limits.pair_turns, turns_s=limits.pair_turns_s)
+
+    def _post(
+        self,
+        envelope: Envelope,
+        sender: Member,
+        takers: list[Member],
+        refusals: dict[Member, type[DeliveryRefused]],
+        letter: Letter,
+    ) -> None:
+        """Put a message where it belongs: store, mailboxes, cache, and into the count of turns."""
+        seq = envelope.seq
+        refs = [member.record.ref for member in takers]
+        refused = [(member.record.ref, why.reason) for member, why in refusals.items()]
+        self._store.add_message(envelope, sender.record.ref, refs, refused)
         arrived = self.arrived
         for member in takers:
-            member.mailbox.put(seq, size_bytes, envelope.reply_to)
+            member.mailbox.put(seq, letter, envelope.reply_to)
             arrived[member] = None
-        self._cache.put(envelope, size_bytes)
+        self._cache.put(envelope, letter[0])
+        self._breakers.note(sender, takers, refs, envelope.sent_at)
         if envelope.expires_at is not None:
             self._await_expiry(envelope.expires_at, seq, takers)
 
@@ -196,12 +261,12 @@ class Post:
         )
         if not is_same:
             raise MessageIdExists(str(envelope.id))
-        recipients, refused = (
-            tuple([self._recipient(UUID(str(session)), name) for session, name in sessions])
-            for sessions in (sent.recipients, sent.refused)
-        )
-        if refused:
-            raise _mailbox_full(envelope, recipients, refused)
+        recipients = tuple([self._recipient(UUID(str(session)), name) for session, name in sent.recipients])
+        if sent.refused:
+            refused = [
+                (session, self._recipient(UUID(str(session)), name).name, why) for session, name, why in sent.refused
+            ]
+            raise self._refused(sender.record.name, recipients, refused, envelope)
         return Receipt(id=envelope.id, seq=envelope.seq, recipients=recipients)
 
     def _recipient(self, session: UUID, name: str) -> Recipient:
@@ -348,15 +413,8 @@ def _checked(packed: PackedMessage) -> bytes:
     return payload
 
 
-def _by_room(members: list[Member], size_bytes: int) -> tuple[list[Member], list[Member]]:
-    """Return who has room for a message and who has not. Raises `MailboxFull` where nobody has, but somebody should."""
-    takers = [member for member in members if member.mailbox.has_room(size_bytes)]
-    if len(takers) == len(members):
-        return takers, []
-    refusers = [member for member in members if not member.mailbox.has_room(size_bytes)]
-    if not takers:
-        raise MailboxFull([member.id for member in refusers], [], names=[member.record.name for member in refusers])
-    return takers, refusers
+def _as_refused(refusals: dict[Member, type[DeliveryRefused]]) -> list[tuple[UUID, str, str]]:
+    return [(member.id, member.record.name, why.reason) for member, why in refusals.items()]
 
 
 def _recorded(target: OrchestrationTarget, members: list[Member]) -> WireTarget:
@@ -374,14 +432,3 @@ def _is_same_target(asked: WireTarget, sent: SentMessage) -> bool:
     if isinstance(asked, Worktree) and isinstance(recorded, Worktree):
         return normalise_path(asked.path) == recorded.path
     return asked == recorded
-
-
-def _mailbox_full(envelope: Envelope, recipients: Iterable[Recipient], refused: Iterable[Recipient]) -> MailboxFull:
-    refused = list(refused)
-    return MailboxFull(
-        [recipient.id for recipient in refused],
-        [recipient.id for recipient in recipients],
-        envelope.id,
-        envelope.seq,
-        [recipient.name for recipient in refused],
-    )

@@ -8,6 +8,7 @@ from uuid import UUID
 
 import msgspec
 
+from fugue_core.errors import DeliveryRefused, MailboxFull, MailboxShareFull, PairTooFast
 from fugue_core.protocol.envelope import DeliveryState, Envelope
 from fugue_core.protocol.message import MessageId
 from fugue_core.protocol.schema import SchemaInfo
@@ -115,6 +116,7 @@ class OpenDelivery(NamedTuple):
     expires_at: float | None
     reply_to: UUID | None = None
     handed_at: float | None = None
+    sender_ref: int = 0
 
 
 class StoredState(msgspec.Struct, frozen=True, kw_only=True):
@@ -126,6 +128,7 @@ class StoredState(msgspec.Struct, frozen=True, kw_only=True):
         last_ref, last_seq: The highest ever given; 0 where there was none.
         schemas: All that there are.
         last_id: The greatest message id that is kept, as numbers are compared; all zeros where there is none.
+        allowed_hops: How many replies each chain may have that was released, in the order in which they were.
     """
 
     sessions: list[SessionRecord]
@@ -134,6 +137,14 @@ class StoredState(msgspec.Struct, frozen=True, kw_only=True):
     last_seq: int
     last_id: MessageId = MessageId(UUID(int=0))
     schemas: tuple[SchemaRecord, ...] = ()
+    allowed_hops: dict[UUID, int] = {}
+
+
+class Link(NamedTuple):
+    """Where in a chain of replies a message stands: its first message, None for that one itself; and how far down."""
+
+    chain: UUID | None
+    hops: int
 
 
 class SentMessage(msgspec.Struct, frozen=True, kw_only=True):
@@ -141,13 +152,13 @@ class SentMessage(msgspec.Struct, frozen=True, kw_only=True):
 
     Fields:
         target: Its text form when it was sent; a session by the name that it had then.
-        recipients, refused: In order of registration.
+        recipients, refused: In order of registration; and why each of these refused.
     """
 
     envelope: Envelope
     target: str
     recipients: list[tuple[SessionId, str]]
-    refused: list[tuple[SessionId, str]]
+    refused: list[tuple[SessionId, str, str]]
 
 
 class Change(NamedTuple):
@@ -164,9 +175,12 @@ class Change(NamedTuple):
     through: str = ""
 
 
-MAILBOX_FULL = "mailbox full"
 SESSION_ENDED = "session ended"
-"""The reasons for which a delivery is `dead`."""
+"""What a delivery is `dead` of whose recipient has ended."""
+REFUSALS: dict[str, type[DeliveryRefused]] = {
+    kind.reason: kind for kind in (MailboxFull, MailboxShareFull, PairTooFast)
+}
+"""What a delivery is `dead` of that was refused, and the error that says so."""
 
 
 class Store(Protocol):
@@ -200,9 +214,13 @@ class Store(Protocol):
         """Say whether a session, living or ended, has this id."""
 
     def add_message(
-        self, envelope: Envelope, sender_ref: int, recipient_refs: Sequence[int], refused_refs: Sequence[int]
+        self,
+        envelope: Envelope,
+        sender_ref: int,
+        recipient_refs: Sequence[int],
+        refused: Sequence[tuple[int, str]] = (),
     ) -> None:
-        """Keep a message, with a queued delivery for each recipient and a dead one for each that refused."""
+        """Keep a message, with a queued delivery for each recipient and a dead one for each that refused, and why."""
 
     def change(self, changes: Iterable[Change]) -> None:
         """Keep new states of deliveries."""
@@ -212,6 +230,12 @@ class Store(Protocol):
 
     def find_message(self, message: MessageId) -> SentMessage | None:
         """Return the message with this id and who it went to."""
+
+    def link_of(self, message: MessageId) -> Link | None:
+        """Return where in a chain of replies the message with this id stands."""
+
+    def allow_hops(self, chain: UUID, hops: int | None) -> None:
+        """Keep how many replies a chain may have, or no longer."""
 
     def seqs_of(self, messages: Sequence[MessageId], ref: int) -> dict[MessageId, int]:
         """Return the seqs of those messages that were delivered to the session with number `ref`."""

@@ -20,7 +20,16 @@ from fugue_core.protocol.envelope import Envelope
 from fugue_core.protocol.message import MessageId
 from fugue_core.protocol.session import SessionId
 from fugue_core.protocol.target import Tagged, format_target
-from fugue_core.record import MAILBOX_FULL, Change, OpenDelivery, SchemaRecord, SentMessage, SessionRecord, StoredState
+from fugue_core.record import (
+    REFUSALS,
+    Change,
+    Link,
+    OpenDelivery,
+    SchemaRecord,
+    SentMessage,
+    SessionRecord,
+    StoredState,
+)
 
 log = logging.getLogger(__name__)
 
@@ -80,13 +89,26 @@ _MIGRATIONS: tuple[str, ...] = (
         PRIMARY KEY (msg_type, repo)
     ) WITHOUT ROWID;
     """,
+    """
+    ALTER TABLE message ADD COLUMN chain BLOB;     -- the first message of the replies that it belongs to
+    ALTER TABLE message ADD COLUMN hops INTEGER NOT NULL DEFAULT 0;
+    WITH RECURSIVE link (id, chain, hops) AS (
+        SELECT m.id, m.reply_to, 1 FROM message m WHERE m.reply_to IS NOT NULL
+            AND NOT EXISTS (SELECT 1 FROM message p WHERE p.id = m.reply_to AND p.reply_to IS NOT NULL)
+        UNION ALL
+        SELECT m.id, link.chain, link.hops + 1 FROM link JOIN message m ON m.reply_to = link.id
+    )
+    UPDATE message SET chain = link.chain, hops = link.hops FROM link WHERE message.id = link.id;
+    CREATE INDEX message_chain ON message (chain) WHERE chain IS NOT NULL;
+    CREATE TABLE allowed_hops (chain BLOB NOT NULL UNIQUE, hops INTEGER NOT NULL);     -- of what was released
+    """,
 )
 """Schema version n is what the first n of these make; an older file is brought forward when it is opened."""
 
 # What most messages do not have is set by a statement of its own, and blobs are given as `bytearray`: Python's sqlite3
 # looks for an adapter for each None and each `bytes`, which together took half of the time of an insertion.
 _MESSAGE = "INSERT INTO message (seq, id, sender, sent_at, target, msg_type, payload) VALUES (?, ?, ?, ?, ?, ?, ?)"
-_REST = "UPDATE message SET reply_to = ?, expires_at = ?, target_repo = ? WHERE seq = ?"
+_REST = "UPDATE message SET reply_to = ?, expires_at = ?, target_repo = ?, chain = ?, hops = ? WHERE seq = ?"
 _QUEUE = "INSERT INTO delivery (seq, recipient) VALUES (?, ?)"
 _REFUSE = "INSERT INTO delivery (state, ended_at, reason, seq, recipient) VALUES (?, ?, ?, ?, ?)"
 _HAND = "UPDATE delivery SET state = ?, handed_at = ?, handed_through = ? WHERE seq = ? AND recipient = ?"
@@ -214,9 +236,13 @@ class SqliteStore:
         self._execute("DELETE FROM payload_schema WHERE msg_type = ? AND repo = ?", (msg_type, repo or ""))
 
     def add_message(
-        self, envelope: Envelope, sender_ref: int, recipient_refs: Sequence[int], refused_refs: Sequence[int]
+        self,
+        envelope: Envelope,
+        sender_ref: int,
+        recipient_refs: Sequence[int],
+        refused: Sequence[tuple[int, str]] = (),
     ) -> None:
-        """Store a message, with a queued delivery for each recipient and a dead one for each that refused."""
+        """Store a message, with a queued delivery for each recipient and a dead one for each that refused, and why."""
         target, packed, seq = envelope.target, envelope.packed, envelope.seq
         rows = self._rows
         repo = None
@@ -235,11 +261,12 @@ class SqliteStore:
         )
         if envelope.reply_to is not None or envelope.expires_at is not None or repo is not None:
             reply_to = None if envelope.reply_to is None else envelope.reply_to.bytes
-            rows[_REST].append((reply_to, envelope.expires_at, repo, seq))
+            chain = None if envelope.chain is None else envelope.chain.bytes
+            rows[_REST].append((reply_to, envelope.expires_at, repo, chain, envelope.hops, seq))
         if recipient_refs:
             rows[_QUEUE] += [(seq, ref) for ref in recipient_refs]
-        if refused_refs:
-            rows[_REFUSE] += [(_DEAD, envelope.sent_at, MAILBOX_FULL, seq, ref) for ref in refused_refs]
+        if refused:
+            rows[_REFUSE] += [(_DEAD, envelope.sent_at, reason, seq, ref) for ref, reason in refused]
 
     def change(self, changes: Iterable[Change]) -> None:
         """Store new states of deliveries."""
@@ -300,15 +327,17 @@ class SqliteStore:
         """Return what a hub needs to go on. Cost: the open deliveries, and a scan of all that are stored."""
         records = self._execute("SELECT record FROM session WHERE ended_at IS NULL ORDER BY ref").fetchall()
         deliveries = self._execute(
-            "SELECT d.recipient, d.seq, length(m.payload), m.expires_at, m.reply_to, d.handed_at"
+            "SELECT d.recipient, d.seq, length(m.payload), m.expires_at, m.reply_to, d.handed_at, m.sender"
             " FROM delivery d JOIN message m ON m.seq = d.seq WHERE d.state < 2 ORDER BY d.seq"
         ).fetchall()
         schemas = self._execute("SELECT msg_type, repo, schema, set_at, set_by FROM payload_schema").fetchall()
         return StoredState(
             sessions=[msgspec.json.decode(record, type=SessionRecord) for (record,) in records],
             deliveries=[
-                OpenDelivery(ref, seq, size_bytes, expires_at, UUID(bytes=reply_to) if reply_to else None, handed_at)
-                for ref, seq, size_bytes, expires_at, reply_to, handed_at in deliveries
+                OpenDelivery(
+                    ref, seq, size_bytes, expires_at, UUID(bytes=reply_to) if reply_to else None, handed_at, sender
+                )
+                for ref, seq, size_bytes, expires_at, reply_to, handed_at, sender in deliveries
             ],
             last_ref=self._execute("SELECT coalesce(max(ref), 0) FROM session").fetchone()[0],
             last_seq=self._execute("SELECT coalesce(max(seq), 0) FROM message").fetchone()[0],
@@ -319,6 +348,10 @@ class SqliteStore:
                 SchemaRecord(msg_type, repo or None, schema, set_at, set_by)
                 for msg_type, repo, schema, set_at, set_by in schemas
             ),
+            allowed_hops={
+                UUID(bytes=chain): hops
+                for chain, hops in self._execute("SELECT chain, hops FROM allowed_hops ORDER BY rowid")
+            },
         )
 
     def is_session_known(self, session: SessionId) -> bool:
@@ -349,13 +382,27 @@ class SqliteStore:
             " WHERE d.seq = ? ORDER BY d.recipient",
             (envelope.seq,),
         ).fetchall()
-        sessions = [(SessionId(UUID(bytes=id_)), name, reason == MAILBOX_FULL) for id_, name, reason in rows]
+        sessions = [(SessionId(UUID(bytes=id_)), name, reason) for id_, name, reason in rows]
         return SentMessage(
             envelope=envelope,
             target=row[5],
-            recipients=[(session, name) for session, name, is_refused in sessions if not is_refused],
-            refused=[(session, name) for session, name, is_refused in sessions if is_refused],
+            recipients=[(session, name) for session, name, reason in sessions if reason not in REFUSALS],
+            refused=[(session, name, reason) for session, name, reason in sessions if reason in REFUSALS],
         )
+
+    def link_of(self, message: MessageId) -> Link | None:
+        """Return where in a chain of replies the message with this id stands, or None."""
+        self._flush()
+        row = self._execute("SELECT chain, hops FROM message WHERE id = ?", (message.bytes,)).fetchone()
+        return None if row is None else Link(UUID(bytes=row[0]) if row[0] else None, row[1])
+
+    def allow_hops(self, chain: UUID, hops: int | None) -> None:
+        """Store how many replies a chain may have, or no longer."""
+        self._begin()
+        if hops is None:
+            self._execute("DELETE FROM allowed_hops WHERE chain = ?", (chain.bytes,))
+        else:  # at the end, since their order is that in which they were released
+            self._execute("INSERT OR REPLACE INTO allowed_hops VALUES (?, ?)", (chain.bytes, hops))
 
     def seqs_of(self, messages: Sequence[MessageId], ref: int) -> dict[MessageId, int]:
         """Return the seqs of those messages that were delivered to the session with number `ref`."""

@@ -18,7 +18,14 @@ from fugue_core.daemon.inquiry import InquiryDesk
 from fugue_core.daemon.peer import Peer, Sink
 from fugue_core.daemon.stage import Stage
 from fugue_core.daemon.waiting import Served, WaitingRoom
-from fugue_core.errors import FugueError, InternalError, LineTooLong, MailboxFull, ProtocolMismatch, StoreUnavailable
+from fugue_core.errors import (
+    DeliveryRefused,
+    FugueError,
+    InternalError,
+    LineTooLong,
+    ProtocolMismatch,
+    StoreUnavailable,
+)
 from fugue_core.hub import Hub, Parcel
 from fugue_core.limits import THROUGH_CHARS, Limits
 from fugue_core.protocol.events import Event, SessionChanged, SessionEnded, SessionJoined
@@ -49,7 +56,7 @@ class Answer(msgspec.Struct, frozen=True, gc=False):
             return False
         if type(self.request) is Hello:  # bound to a session that has not come to be
             return isinstance(self.result, Welcome) and self.result.session is not None and not self.peer.caller.member
-        return not isinstance(self.result, FugueError) or isinstance(self.result, MailboxFull)
+        return not isinstance(self.result, FugueError) or isinstance(self.result, DeliveryRefused)
 
 
 class Inquiry(msgspec.Struct, frozen=True, gc=False):

@@ -42,6 +42,8 @@ class Envelope(msgspec.Struct, frozen=True, kw_only=True, gc=False):
         reply_to: The message that this one answers.
         expires_at: Unix time after which it is no longer handed out; None: never.
         packed: On the wire `message`.
+        chain: The first message of the chain of replies that it belongs to; None where it answers nothing.
+        hops: How many replies that chain had up to here, itself included.
     """
 
     id: UUID
@@ -52,6 +54,8 @@ class Envelope(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     packed: PackedMessage = msgspec.field(name="message")
     reply_to: UUID | None = None
     expires_at: float | None = None
+    chain: UUID | None = None
+    hops: int = 0
 
     @property
     def message(self) -> OrchestrationMessage:
@@ -75,7 +79,7 @@ class DeliveryInfo(msgspec.Struct, frozen=True, kw_only=True):
     Fields:
         handed_at: Unix seconds when it was last written to a reader; None: not yet.
         ended_at: When it was acked, expired or died.
-        reason: Why it died: `mailbox full` or `session ended`.
+        reason: Why it died: `mailbox full`, `mailbox share full`, `pair too fast` or `session ended`.
         handed_through: Through what it was last handed: the client's name at `hello`, or what `message.hand` said.
     """
 

@@ -12,6 +12,7 @@ from uuid import UUID
 
 import msgspec
 
+from fugue_core.protocol.breaker import BreakerEvent, BreakerReleased, BreakerTripped
 from fugue_core.protocol.envelope import DeliveryState, Envelope, Recipient
 from fugue_core.protocol.requests import Snapshot
 from fugue_core.protocol.schema import SchemaChanged, SchemaRemoved
@@ -48,7 +49,7 @@ class SessionEnded(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", 
 
 
 class MessageSent(msgspec.Struct, frozen=True, kw_only=True, gc=False, tag_field="kind", tag="message.sent"):
-    """A message was sent; `recipients` have it queued (one more `unread` each), `refused` had no room."""
+    """A message was sent; `recipients` have it queued (one more `unread` each), `refused` do not have it."""
 
     envelope: Envelope
     recipients: tuple[Recipient, ...]
@@ -85,6 +86,7 @@ Event: TypeAlias = (
     | SessionEnded
     | MessageSent
     | DeliveriesChanged
+    | BreakerEvent
     | Resync
     | WindowEvent
     | ViewEvent
@@ -98,6 +100,8 @@ EVENTS: tuple[type[msgspec.Struct], ...] = (
     SessionEnded,
     MessageSent,
     DeliveriesChanged,
+    BreakerTripped,
+    BreakerReleased,
     Resync,
     WindowChanged,
     WindowClosed,

@@ -17,6 +17,7 @@ from uuid import UUID
 import msgspec
 
 from fugue_core.limits import THROUGH_CHARS
+from fugue_core.protocol.breaker import BREAKER_REQUESTS, Breaker
 from fugue_core.protocol.envelope import DeliveryCounts, DeliveryInfo, Envelope, Recipient
 from fugue_core.protocol.message import PackedMessage
 from fugue_core.protocol.request import Count, Request, Seconds, Seq
@@ -271,7 +272,9 @@ class SendMessage(Request, frozen=True, kw_only=True, gc=False):
         NoIdentity, InvalidMessageType, InvalidPayload, InvalidTag, InvalidTarget
         NoRecipients, SessionNotFound, NoRepository: Nothing was stored.
         SchemaViolation, PayloadUncheckable, SchemaLibraryMissing: Its type has a schema. Nothing was stored.
-        MailboxFull: Says who received it and who refused; where nobody received it nothing was stored.
+        MailboxFull, MailboxShareFull, PairTooFast: Say who received it and who not, and of each why not; where nobody
+            received it nothing was stored. It is the error of the first who did not.
+        ChainTooLong: It answers what has been answered too often in a row; nothing was stored.
         MessageIdExists: `id` was used for something else.
     """
 
@@ -495,6 +498,7 @@ class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
         last_seq: The newest message; older ones by `message.list`.
         windows: By session, then by number.
         schemas: By type, then by repository.
+        breakers: In the order in which they tripped.
     """
 
     epoch: str
@@ -503,6 +507,7 @@ class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
     last_seq: int
     windows: tuple[WindowInfo, ...] = ()
     schemas: tuple[SchemaInfo, ...] = ()
+    breakers: tuple[Breaker, ...] = ()
 
 
 class Since(msgspec.Struct, frozen=True, kw_only=True):
@@ -621,6 +626,7 @@ REQUESTS: tuple[type[Request], ...] = (
     SubscribeEvents,
     GetStatus,
     StopDaemon,
+    *BREAKER_REQUESTS,
     *WINDOW_REQUESTS,
     *SCHEMA_REQUESTS,
 )

@@ -134,7 +134,7 @@ def test_what_anybody_may_know_of_a_session_is_what_is_recorded() -> None:
     worktree = WorktreeInfo(path="/w", branch="main")
     directory = directory_with(record_of(1, "ann", "a", "b", repo="r", worktree=worktree))
     ann = directory.find("ann")
-    ann.mailbox.put(5, 100)
+    ann.mailbox.put(5, (100, 1))
     info = ann.info()
     assert (info.id, info.name, info.created_at, info.tags) == (UUID(int=1), "ann", 7, ("a", "b"))
     assert (info.repo, info.worktree, info.unread, info.attached_clients) == ("r", worktree, 1, 0)

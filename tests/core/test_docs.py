@@ -19,6 +19,7 @@ from fugue_core.daemon.local import LocalDaemon
 from fugue_core.errors import FugueError
 from fugue_core.filter import KEYS, MAX_WORD_CHARS, MAX_WORDS
 from fugue_core.limits import Limits
+from fugue_core.protocol.breaker import Breaker, ChainBreaker, PairBreaker
 from fugue_core.protocol.envelope import STATES, DeliveryCounts, DeliveryInfo, Envelope, Recipient
 from fugue_core.protocol.events import EVENTS
 from fugue_core.protocol.message import OrchestrationMessage
@@ -95,6 +96,7 @@ ANSWERED_BY_LINK = {
     SessionInfo: "[session](#session)",
     WindowInfo: "[window](#window)",
     SchemaInfo: "[schema](#schema)",
+    Breaker: "[breaker](#breaker)",
 }
 
 
@@ -154,6 +156,13 @@ def test_the_fields_of_what_is_in_a_window_are_said() -> None:
     for kind in (Program, ProgramExit):
         assert {field.name for field in fields(kind)} <= words(section("### Window"))
     assert {field.name for field in fields(Modes)} <= words(section("## Events"))
+
+
+@pytest.mark.parametrize("kind", [ChainBreaker, PairBreaker])
+def test_the_fields_of_breakers_are_said(kind: type[msgspec.Struct]) -> None:
+    text = section("### Breaker")
+    assert {field.name for field in fields(kind)} <= words(text)
+    assert f'`"{kind.__struct_config__.tag}"`' in text
 
 
 def test_the_fields_of_worktrees_and_recipients_are_said() -> None:

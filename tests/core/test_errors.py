@@ -14,10 +14,13 @@ from fugue_core.errors import FugueError
 IDS = (UUID(int=1), UUID(int=2))
 
 EXAMPLES: dict[str, Any] = {
+    "breaker": "ann bob",
+    "chain": IDS[0],
     "code": "EACCES",
     "delivered": IDS[1:],
     "faults": ({"field": "/amount", "keyword": "minimum", "expected": "1", "found": "0"},),
     "has_more": True,
+    "hops": 4,
     "limit": 3,
     "limit_bytes": 8,
     "message": str(IDS[0]),
@@ -28,6 +31,7 @@ EXAMPLES: dict[str, Any] = {
     "near": ("bob", "bab"),
     "program": "claud",
     "reason": "because",
+    "reasons": (),
     "refused": IDS[:1],
     "repo": "/shop",
     "rule": "1 to 64 characters",
@@ -38,6 +42,8 @@ EXAMPLES: dict[str, Any] = {
     "socket_path": "/run/fugue/default.sock",
     "target": "tag:mayor",
     "text": "a text",
+    "turns": 600,
+    "turns_s": 60.0,
     "value": "a,b",
     "view": 3,
     "wait_s": 2.5,
@@ -129,6 +135,8 @@ def test_a_full_mailbox_says_whose_and_how_many() -> None:
     )
     names = [f"s{number}" for number in range(7)]
     assert "s0, s1, s2, s3, s4 and 2 more; 2 of 9 received it" in str(errors.MailboxFull(ids[:7], ids[7:], names=names))
+    mixed = errors.MailboxShareFull(ids[:2], [], names=["ann", "bob"], reasons=["mailbox share full", "mailbox full"])
+    assert str(mixed) == "mailbox share full: ann; mailbox full: bob; 0 of 2 received it"
     assert str(errors.MailboxFull(ids[:1], [])) == f"mailbox full: {ids[0]}; 0 of 1 received it"
 
 
@@ -144,3 +152,14 @@ def test_a_broken_schema_names_field_and_rule_and_says_whether_there_is_more() -
     )
     assert str(errors.SchemaViolation("bid", faults)) == expected
     assert str(errors.SchemaViolation("bid", faults, has_more=True)) == f"{expected}; and more"
+
+
+def test_what_looks_like_a_loop_says_how_it_is_released() -> None:
+    ids = [UUID(int=number) for number in range(3)]
+    reasons = ["mailbox full", "pair too fast"]
+    pair = errors.PairTooFast(ids[:2], ids[2:], None, None, ["ann", "bob"], reasons, "cid", 600, 60.0)
+    assert str(pair) == (
+        "mailbox full: ann; pair too fast: bob; 1 of 3 received it; over 600 turns within 60 s."
+        " A person may release it: fugue breaker release cid bob"
+    )
+    assert str(errors.ChainTooLong(ids[1], 65, 64)).endswith(f"A person may release it: fugue breaker release {ids[1]}")

@@ -71,7 +71,7 @@ def test_every_key_takes_a_value(key: Key) -> None:
         (
             "color:red",
             "color:red",
-            "the keys are tag:, from:, to:, type:, state:, reply:, repo:, text:; quote free text",
+            "the keys are tag:, from:, to:, type:, state:, reply:, chain:, repo:, text:; quote free text",
         ),
         ("http://x", "http://x", "quote free text that has a colon"),
         ("state:done", "state:done", "a state is one of queued, handed, acked, expired, dead"),

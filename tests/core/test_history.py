@@ -12,7 +12,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from fugue_core import history as history_module
-from fugue_core.errors import InvalidFilter, MessageNotFound
+from fugue_core.errors import InvalidFilter, MailboxFull, MessageNotFound
 from fugue_core.filter import MAX_WORD_CHARS, message_fields, parse_filter
 from fugue_core.history import History
 from fugue_core.protocol.envelope import STATES, DeliveryCounts, DeliveryState, Envelope, Participant
@@ -20,7 +20,7 @@ from fugue_core.protocol.message import MessageId, PackedMessage
 from fugue_core.protocol.requests import ListMessages, LogPage
 from fugue_core.protocol.session import SessionId
 from fugue_core.protocol.target import Broadcast, SessionNamed, Tagged, WireTarget, Worktree
-from fugue_core.record import MAILBOX_FULL, Change, SessionRecord
+from fugue_core.record import Change, SessionRecord
 from fugue_core.store import SqliteStore
 
 SESSIONS = (
@@ -60,6 +60,8 @@ class Row(NamedTuple):
             sent_at=100.0 + seq,
             packed=PackedMessage(self.msg_type, msgspec.Raw(self.payload.encode())),
             reply_to=None if self.reply_to is None else UUID(int=1000 + self.reply_to),
+            chain=None if self.reply_to is None else UUID(int=1000 + self.reply_to),
+            hops=0 if self.reply_to is None else 1,
         )
 
     def recipients(self) -> list[Participant]:
@@ -167,6 +169,12 @@ def log(tmp_path: Path) -> Iterator[Log]:
         ("!reply:*", [1, 2, 3]),
         ("reply:*-0000000003ea", [5]),
         ("reply:3ea", []),
+        ("chain:000000000000000000000000000003e9", [1, 4]),
+        ("!chain:000000000000000000000000000003e9", [2, 3, 5]),
+        ("chain:*-0000000003ea", [2, 5]),
+        ("chain:*", [1, 2, 3, 4, 5]),
+        ("!chain:*", []),
+        ("chain:000000000000000000000000000003ec", []),
         ("repo:shop", [1, 2]),
         ("repo:/x/shop", [1]),
         ("repo:x/shop", []),
@@ -282,7 +290,7 @@ def test_an_entry_counts_its_deliveries_by_state(log: Log) -> None:
 def test_a_record_shows_every_recipient_with_state_and_times(tmp_path: Path) -> None:
     log = Log(tmp_path / "messages.db", [])
     row = row_of(Tagged("x"), '{"a":1}', r2="queued", r1="queued", r4="queued")
-    log.store.add_message(row.envelope(1), 1, [1, 2, 4], [3])
+    log.store.add_message(row.envelope(1), 1, [1, 2, 4], [(3, MailboxFull.reason)])
     log.store.change([Change("handed", 150.0, None, [1], 1), Change("handed", 151.0, None, [1], 2)])
     log.store.change([Change("acked", 160.0, None, [1], 2), Change("dead", 170.0, "session ended", [1], 4)])
     log.store.commit()
@@ -295,7 +303,7 @@ def test_a_record_shows_every_recipient_with_state_and_times(tmp_path: Path) -> 
     assert shown == [
         ("ann", "handed", 150.0, None, None),
         ("Bob", "acked", 151.0, 160.0, None),
-        ("[a]?*%_", "dead", None, 101.0, MAILBOX_FULL),
+        ("[a]?*%_", "dead", None, 101.0, MailboxFull.reason),
         ("anna", "dead", None, 170.0, "session ended"),
     ]
     log.close()
@@ -385,6 +393,7 @@ values = {
     "type": words_of_text,
     "state": st.sampled_from(STATES),
     "reply": st.sampled_from([str(UUID(int=1001)), UUID(int=1002).hex, "*", "*3e9", "x"]),
+    "chain": st.sampled_from([str(UUID(int=1001)), UUID(int=1002).hex, "*", "*3e9", "x"]),
     "repo": st.sampled_from(["shop", "/x/shop", "*shop", "/x/*", "sh?p", "", "api", "*"]) | words_of_text,
     None: words_of_text,
 }

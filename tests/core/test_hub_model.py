@@ -17,6 +17,8 @@ from fugue_core.errors import FugueError
 from fugue_core.history import History
 from fugue_core.hub import Caller, Hub
 from fugue_core.limits import Limits
+from fugue_core.mailbox import Letter
+from fugue_core.protocol.breaker import Breaker, BreakerReleased, BreakerTripped, ChainBreaker, ReleaseBreaker
 from fugue_core.protocol.envelope import Envelope
 from fugue_core.protocol.events import (
     DeliveriesChanged,
@@ -63,13 +65,24 @@ class HubAgainstItsStore(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.directory = tempfile.TemporaryDirectory(prefix="fugue-")
-        limits = Limits(sessions=3, schemas=3, mailbox_messages=4, receive_messages=3, envelope_cache_bytes=600)
+        limits = Limits(
+            sessions=3,
+            schemas=3,
+            mailbox_messages=4,
+            mailbox_sender_messages=3,
+            receive_messages=3,
+            envelope_cache_bytes=600,
+            hops=2,
+            pair_turns=2,
+            pair_turns_s=20.0,
+        )
         self.world = World(Path(self.directory.name), limits)
         self.callers: list[Caller] = [self.world.connect() for _ in range(4)]
         self.envelopes: dict[UUID, Envelope] = {}
         self.sessions: dict[UUID, SessionInfo] = {}
         self.states: dict[tuple[UUID, int], str] = {}
         self.schemas: dict[tuple[str, str | None], SchemaInfo] = {}
+        self.breakers: dict[object, Breaker] = {}
         self.last_message_id = 0
 
     def teardown(self) -> None:
@@ -104,12 +117,28 @@ class HubAgainstItsStore(RuleBasedStateMachine):
     def end(self, caller: int, session: str | None) -> None:
         self.ask(caller, EndSession(session=session))
 
-    @rule(caller=st.integers(0, 3), where=TARGETS, ttl_s=st.none() | st.integers(0, 20), is_again=st.booleans())
-    def send(self, caller: int, where: Any, ttl_s: int | None, *, is_again: bool) -> None:
+    @rule(
+        caller=st.integers(0, 3),
+        where=TARGETS,
+        ttl_s=st.none() | st.integers(0, 20),
+        answered=st.none() | st.integers(-2, 2),
+        is_again=st.booleans(),
+    )
+    def send(self, caller: int, where: Any, ttl_s: int | None, answered: int | None, *, is_again: bool) -> None:
         if not is_again:
             self.last_message_id += 1
         message_id = UUID(int=2**100 + self.last_message_id)
-        self.ask(caller, sending(where, self.last_message_id, id=message_id, ttl_s=ttl_s))
+        reply_to = None if answered is None else UUID(int=2**100 + max(0, self.last_message_id + answered))
+        self.ask(caller, sending(where, self.last_message_id, id=message_id, ttl_s=ttl_s, reply_to=reply_to))
+
+    @rule(caller=st.integers(0, 3), number=st.integers(0, 4), one=NAMES, other=NAMES)
+    def release(self, caller: int, number: int, one: str, other: str) -> None:
+        tripped = self.world.hub.snapshot("", 0).breakers
+        breaker = tripped[number] if number < len(tripped) else None
+        if isinstance(breaker, ChainBreaker):
+            self.ask(caller, ReleaseBreaker(chain=breaker.chain))
+        else:
+            self.ask(caller, ReleaseBreaker(pair=(one, other)))
 
     @rule(caller=st.integers(0, 3), msg_type=st.sampled_from(["note", "bid"]), repo=PLACES, kind=KINDS)
     def set_schema(self, caller: int, msg_type: str, repo: str | None, kind: str) -> None:
@@ -167,7 +196,8 @@ class HubAgainstItsStore(RuleBasedStateMachine):
     def fail(self) -> None:
         self.world.fail_turn()
         for event in self.world.turn():
-            assert isinstance(event, SessionChanged)  # of sessions that were touched; they are as they were
+            # of sessions that were touched, which are as they were; and what was refused stays so
+            assert isinstance(event, SessionChanged | BreakerTripped)
             self.learn(event)
         self.hold_against_the_store()
 
@@ -175,12 +205,13 @@ class HubAgainstItsStore(RuleBasedStateMachine):
     def crash(self) -> None:
         self.world.crash()
         self.callers = [self.world.connect() for _ in range(4)]
+        self.breakers = {}
         self.sessions = {info.id: msgspec.structs.replace(info, attached_clients=0) for info in self.sessions.values()}
         self.hold_against_the_store()
 
     # ------------------------------------------------------------------------------------------------ what must hold
 
-    def learn(self, event: Event) -> None:
+    def learn(self, event: Event) -> None:  # noqa: C901  # one branch for each kind of event
         """Take in an event as a subscriber would."""
         match event:
             case SchemaChanged() | SchemaRemoved():
@@ -202,6 +233,10 @@ class HubAgainstItsStore(RuleBasedStateMachine):
                 for seq in seqs:
                     assert self.states[session, seq] in {"queued", "handed"}
                     self.states[session, seq] = state
+            case BreakerTripped(breaker=breaker):
+                self.breakers[what_of(breaker)] = breaker
+            case BreakerReleased(breaker=breaker):
+                del self.breakers[what_of(breaker)]
 
     def learn_schema(self, event: SchemaChanged | SchemaRemoved) -> None:
         if isinstance(event, SchemaChanged):
@@ -219,7 +254,9 @@ class HubAgainstItsStore(RuleBasedStateMachine):
         assert set(known.schemas) == set(self.schemas.values())
         assert mailboxes(world.hub) == mailboxes(fresh)
         assert whereabouts(world.hub) == whereabouts(fresh)
+        assert world.hub._breakers._allowed == fresh._breakers._allowed
         # what a subscriber knows
+        assert self.breakers.keys() == set(map(what_of, known.breakers))
         assert {info.id: told(info) for info in known.sessions} == {
             session: told(info) for session, info in self.sessions.items()
         }
@@ -258,8 +295,12 @@ def told(info: SessionInfo) -> SessionInfo:
     return msgspec.structs.replace(info, unread=0)
 
 
-def mailboxes(hub: Hub) -> dict[UUID, dict[int, int]]:
-    return {member.id: dict(member.mailbox._sizes) for member in hub._directory}
+def mailboxes(hub: Hub) -> dict[UUID, dict[int, Letter]]:
+    return {member.id: dict(member.mailbox._letters) for member in hub._directory}
+
+
+def what_of(breaker: Breaker) -> object:
+    return breaker.chain if isinstance(breaker, ChainBreaker) else tuple(session.id for session in breaker.sessions)
 
 
 def whereabouts(hub: Hub) -> dict[str, list[UUID]]:

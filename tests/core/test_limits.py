@@ -17,6 +17,7 @@ from fugue_core import Client, MessageRouter, OrchestrationMessage, Session, con
 from fugue_core.daemon.config import Config, WakeConfig
 from fugue_core.daemon.local import LocalDaemon
 from fugue_core.errors import (
+    ChainTooLong,
     FugueError,
     InputFull,
     InvalidMessageType,
@@ -28,6 +29,8 @@ from fugue_core.errors import (
     InvalidTag,
     LineTooLong,
     MailboxFull,
+    MailboxShareFull,
+    PairTooFast,
     PayloadUncheckable,
     SchemaViolation,
     TooManySchemas,
@@ -154,6 +157,49 @@ async def reach_mailbox_bytes() -> None:
         await ann.send("session:ann", note("x" * 2000))
         await refused(MailboxFull, ann.send("session:ann", note("x" * 1000)))
         await ann.send("session:ann", note("x" * 400))
+
+
+async def reach_mailbox_sender_messages() -> None:
+    async with ann_with(mailbox_sender_messages=2) as (ann, daemon), connect(daemon) as bob:
+        await bob.join("bob")
+        for number in range(2):
+            await ann.send("session:ann", note(number))
+        await refused(MailboxShareFull, ann.send("session:ann", note(2)))
+        await bob.send("session:ann", note(3))
+
+
+async def reach_mailbox_sender_bytes() -> None:
+    async with ann_with(mailbox_sender_bytes=3000) as (ann, daemon), connect(daemon) as bob:
+        await bob.join("bob")
+        await ann.send("session:ann", note("x" * 2000))
+        await refused(MailboxShareFull, ann.send("session:ann", note("x" * 1000)))
+        await bob.send("session:ann", note("x" * 2500))
+
+
+async def reach_hops() -> None:
+    async with ann_with(hops=2) as (ann, _):
+        sent = await ann.send("session:ann", note(0))
+        for number in range(1, 3):
+            sent = await ann.send("session:ann", note(number), reply_to=sent.id)
+        await refused(ChainTooLong, ann.send("session:ann", note(3), reply_to=sent.id))
+
+
+async def reach_pair_turns() -> None:
+    async with ann_with(pair_turns=4) as (ann, daemon), connect(daemon) as bob:
+        await bob.join("bob")
+        await ann.send("session:bob", note())
+        for _turn in range(2):
+            await bob.send("session:ann", note())
+            await ann.send("session:bob", note())
+        await refused(PairTooFast, bob.send("session:ann", note()))
+
+
+async def reach_pair_turns_s() -> None:
+    async with ann_with(pair_turns=1, pair_turns_s=0.0) as (ann, daemon), connect(daemon) as bob:
+        await bob.join("bob")
+        for _turn in range(5):  # each in a time of its own
+            await ann.send("session:bob", note())
+            await bob.send("session:ann", note())
 
 
 async def _overrun_subscriber(payload: str, **limit: int) -> None:

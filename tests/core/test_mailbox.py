@@ -6,37 +6,73 @@ import pytest
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
+from fugue_core.errors import DeliveryRefused, MailboxFull, MailboxShareFull
+from fugue_core.limits import Limits
 from fugue_core.mailbox import Mailbox
 
+ANN, BOB, CID = 1, 2, 3
 
-def mailbox_with(*sizes: int, limit_messages: int = 100, limit_bytes: int = 1000) -> Mailbox:
-    """Return a mailbox with messages of these sizes under the seqs 10, 20, 30, ..."""
-    mailbox = Mailbox(limit_messages, limit_bytes)
+
+def mailbox_with(*sizes: int, limit_messages: int = 100, limit_bytes: int = 1000, **limits: int) -> Mailbox:
+    """Return a mailbox with messages of these sizes from ann under the seqs 10, 20, 30, ..."""
+    mailbox = Mailbox(Limits(mailbox_messages=limit_messages, mailbox_bytes=limit_bytes, **limits))
     for number, size_bytes in enumerate(sizes, start=1):
-        mailbox.put(10 * number, size_bytes)
+        mailbox.put(10 * number, (size_bytes, ANN))
     return mailbox
 
 
 def test_it_has_room_up_to_its_number_of_messages_and_no_further() -> None:
     mailbox = mailbox_with(1, 1, limit_messages=3)
-    assert mailbox.has_room(1)
-    mailbox.put(30, 1)
-    assert not mailbox.has_room(1)
+    assert mailbox.has_room((1, ANN))
+    mailbox.put(30, (1, ANN))
+    assert mailbox.refusal((1, ANN)) is MailboxFull
     mailbox.take(10)
-    assert mailbox.has_room(1)
+    assert mailbox.has_room((1, ANN))
 
 
 def test_it_has_room_up_to_its_bytes_and_no_further() -> None:
     mailbox = mailbox_with(400, limit_bytes=1000)
-    assert mailbox.has_room(600)
-    assert not mailbox.has_room(601)
+    assert mailbox.has_room((600, ANN))
+    assert mailbox.refusal((601, ANN)) is MailboxFull
 
 
 def test_an_empty_one_takes_any_one_message() -> None:
     mailbox = mailbox_with(limit_bytes=1000)
-    assert mailbox.has_room(5000)
-    mailbox.put(10, 5000)
-    assert not mailbox.has_room(0)
+    assert mailbox.has_room((5000, ANN))
+    mailbox.put(10, (5000, ANN))
+    assert not mailbox.has_room((0, ANN))
+
+
+def test_one_sender_has_its_share_and_leaves_room_for_the_others() -> None:
+    mailbox = mailbox_with(1, 1, limit_messages=4, mailbox_sender_messages=2)
+    assert mailbox.refusal((1, ANN)) is MailboxShareFull
+    mailbox.put(30, (1, BOB))
+    assert mailbox.has_room((1, BOB))
+    mailbox.take(10)
+    assert mailbox.has_room((1, ANN))
+    mailbox.put(40, (1, ANN))
+    assert mailbox.refusal((1, ANN)) is MailboxShareFull
+    mailbox.put(50, (1, CID))
+    assert mailbox.refusal((1, ANN)) is mailbox.refusal((1, BOB)) is MailboxFull
+
+
+def test_a_share_has_its_bytes_too_and_takes_any_one_message_that_the_mailbox_has_room_for() -> None:
+    mailbox = mailbox_with(300, limit_bytes=1000, mailbox_sender_bytes=400)
+    assert mailbox.has_room((100, ANN))
+    assert mailbox.refusal((101, ANN)) is MailboxShareFull
+    assert mailbox.has_room((700, BOB))
+    assert mailbox.refusal((701, BOB)) is MailboxFull
+
+
+def test_nobody_s_share_is_counted_while_there_is_little() -> None:
+    mailbox = mailbox_with(limit_messages=100, mailbox_sender_messages=10)
+    for seq in range(10):
+        mailbox.put(seq, (1, seq % 3))
+        assert mailbox._shares is None
+    assert not mailbox.has_room((1, ANN)) or mailbox._shares
+    for seq in range(6):
+        mailbox.take(seq)
+    assert mailbox._shares is None
 
 
 @pytest.mark.parametrize(
@@ -69,7 +105,7 @@ def test_what_answers_a_message_is_found_until_it_is_taken() -> None:
     mailbox = mailbox_with(5)
     one, other = UUID(int=1), UUID(int=2)
     for seq, reply_to in ((20, one), (30, other), (40, one), (50, None)):
-        mailbox.put(seq, 100, reply_to)
+        mailbox.put(seq, (100, ANN), reply_to)
     assert mailbox.answers(one, 0) == [20, 40]
     assert mailbox.answers(one, 20) == [40]
     assert mailbox.fitting([20, 40], 1, 1000) == mailbox.fitting([20, 40], 10, 199) == [20]
@@ -122,18 +158,29 @@ def test_what_is_on_its_way_is_neither_fresh_nor_due_until_it_is_known_what_beca
 class MailboxAgainstAPlainDict(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
-        self.mailbox = Mailbox(8, 100)
+        self.mailbox = Mailbox(
+            Limits(mailbox_messages=8, mailbox_bytes=100, mailbox_sender_messages=4, mailbox_sender_bytes=60)
+        )
         self.model: dict[int, int] = {}
+        self.senders: dict[int, int] = {}
         self.last_seq = 0
 
-    @rule(size_bytes=st.integers(0, 60), step=st.integers(1, 3))
-    def put(self, size_bytes: int, step: int) -> None:
-        fits = len(self.model) < 8 and (not self.model or sum(self.model.values()) + size_bytes <= 100)
-        assert self.mailbox.has_room(size_bytes) == fits
-        if fits:
+    @rule(size_bytes=st.integers(0, 60), sender=st.integers(1, 3), step=st.integers(1, 3))
+    def put(self, size_bytes: int, sender: int, step: int) -> None:
+        refusal = self.refusal(size_bytes, sender)
+        assert self.mailbox.has_room((size_bytes, sender)) == (refusal is None)
+        assert self.mailbox.refusal((size_bytes, sender)) is refusal
+        if refusal is None:
             self.last_seq += step
-            self.mailbox.put(self.last_seq, size_bytes)
+            self.mailbox.put(self.last_seq, (size_bytes, sender))
             self.model[self.last_seq] = size_bytes
+            self.senders[self.last_seq] = sender
+
+    def refusal(self, size_bytes: int, sender: int) -> type[DeliveryRefused] | None:
+        share = [size for seq, size in self.model.items() if self.senders[seq] == sender]
+        if self.model and (len(self.model) == 8 or sum(self.model.values()) + size_bytes > 100):
+            return MailboxFull
+        return MailboxShareFull if share and (len(share) == 4 or sum(share) + size_bytes > 60) else None
 
     @rule(data=st.data())
     def take(self, data: st.DataObject) -> None:

@@ -14,12 +14,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fugue_core.errors import (
+    DeliveryRefused,
     FugueError,
     InvalidMessageType,
     InvalidPayload,
     InvalidTag,
     InvalidTarget,
-    MailboxFull,
+    MailboxShareFull,
     MessageIdExists,
     NoRecipients,
     NoRepository,
@@ -64,8 +65,8 @@ def names(receipt: Receipt) -> list[str]:
     return [recipient.name for recipient in receipt.recipients]
 
 
-def refused_by(world: World, caller: Caller, request: Request) -> MailboxFull:
-    with pytest.raises(MailboxFull) as caught:
+def refused_by(world: World, caller: Caller, request: Request) -> DeliveryRefused:
+    with pytest.raises(DeliveryRefused) as caught:
         world.ask(caller, request)
     return caught.value
 
@@ -632,7 +633,7 @@ def test_where_one_has_no_room_the_others_receive_it_and_the_sender_is_told(tmp_
     }
     sent = world.store.find_message(event.envelope.id)  # type: ignore[arg-type]  # a UUID it is
     assert sent is not None
-    assert [[name for _, name in found] for found in (sent.recipients, sent.refused)] == [["bob", "dan"], ["cid"]]
+    assert [[name for _, name, *_ in found] for found in (sent.recipients, sent.refused)] == [["bob", "dan"], ["cid"]]
     world.close()
 
 
@@ -646,6 +647,43 @@ def test_a_mailbox_is_full_by_its_bytes_too_also_after_a_restart(tmp_path: Path)
         assert full.names == ("bob",)
         world.crash()
     world.send(world.connect("ann"), "session:bob", "." * 400)
+    world.close()
+
+
+def test_one_sender_s_share_of_a_mailbox_is_bounded_also_after_a_restart_and_the_others_go_on(tmp_path: Path) -> None:
+    world = World(tmp_path, Limits(mailbox_messages=3, mailbox_sender_messages=2))
+    ann, _, cid = world.join("ann"), world.join("bob", "x"), world.join("cid", "x")
+    for number in range(2):
+        world.send(ann, "session:bob", number)
+    world.turn()
+    world.crash()
+    ann, bob, cid = map(world.connect, ("ann", "bob", "cid"))
+    with pytest.raises(MailboxShareFull, match="mailbox share full: bob; 0 of 1 received it"):
+        world.send(ann, "session:bob")
+    world.send(cid, "session:bob", "from cid")
+    assert payloads(world.receive(bob)) == [0, 1, "from cid"]
+    world.close()
+
+
+def test_each_who_refused_says_why_and_a_retry_says_the_same(tmp_path: Path) -> None:
+    world = World(tmp_path, Limits(mailbox_messages=2, mailbox_sender_messages=1))
+    ann, eve = world.join("ann"), world.join("eve")
+    for name in ("bob", "cid", "dan"):
+        world.join(name, "x")
+    world.send(ann, "session:bob")
+    world.send(ann, "session:cid")
+    world.send(eve, "session:cid")
+    request = sending("tag:x", id=MESSAGE_ID)
+    first = refused_by(world, ann, request)
+    world.turn()
+    assert type(first) is MailboxShareFull
+    assert str(first) == "mailbox share full: bob; mailbox full: cid; 1 of 3 received it"
+    assert first.reasons == ("mailbox share full", "mailbox full")
+    assert refused_by(world, ann, request).values() == first.values()
+    assert {name: reason for _, name, reason in world.store.find_message(MessageId(MESSAGE_ID)).refused} == {  # type: ignore[union-attr]  # it was sent
+        "bob": "mailbox share full",
+        "cid": "mailbox full",
+    }
     world.close()
 
 

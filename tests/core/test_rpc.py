@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from fugue_core import errors
 from fugue_core.errors import FugueError, InvalidParams, InvalidRequest, MalformedLine, MethodNotFound, ProtocolError
-from fugue_core.protocol import events, requests, rpc, schema, window
+from fugue_core.protocol import breaker, events, requests, rpc, schema, window
 from fugue_core.protocol.envelope import Envelope, Participant, Recipient
 from fugue_core.protocol.message import PackedMessage
 from fugue_core.protocol.request import Request
@@ -342,12 +342,27 @@ WINDOW = window.WindowInfo(
     session=ID, window=0, id=ID, name="sh", command=("sh",), directory="/", created_at=1.0, cols=80, rows=24, pid=7
 )
 
+CHAIN = breaker.ChainBreaker(
+    chain=ID, limit=64, sender=Participant(id=ID, name="a"), tripped_at=1.0, refused_at=2.0, refusals=3
+)
+PAIR = breaker.PairBreaker(
+    sessions=(Participant(id=ID, name="a"), Participant(id=ID, name="b")),
+    turns=600,
+    turns_s=60.0,
+    sender=Participant(id=ID, name="b"),
+    tripped_at=1.0,
+    refused_at=2.0,
+    refusals=3,
+)
+
 NOTICES: dict[type[msgspec.Struct], events.Event] = {
     events.SessionJoined: events.SessionJoined(session=INFO),
     events.SessionChanged: events.SessionChanged(session=INFO),
     events.SessionEnded: events.SessionEnded(id=ID, name="a", at=1.0),
     events.MessageSent: events.MessageSent(envelope=ENVELOPE, recipients=()),
     events.DeliveriesChanged: events.DeliveriesChanged(session=ID, state="acked", seqs=(1, 2), at=1.0),
+    breaker.BreakerTripped: breaker.BreakerTripped(breaker=CHAIN),
+    breaker.BreakerReleased: breaker.BreakerReleased(breaker=PAIR),
     events.Resync: events.Resync(snapshot=requests.Snapshot(epoch="e", number=5, sessions=(INFO,), last_seq=9)),
     window.WindowChanged: window.WindowChanged(window=WINDOW),
     window.WindowClosed: window.WindowClosed(session=ID, window=0, id=ID, exited=window.ProgramExit(signal=9, at=2.0)),

@@ -12,15 +12,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fugue_core.errors import StoreUnavailable
+from fugue_core.errors import MailboxFull, StoreUnavailable
 from fugue_core.history import History
 from fugue_core.protocol.envelope import Envelope, Participant
 from fugue_core.protocol.message import MessageId, PackedMessage
 from fugue_core.protocol.requests import ListMessages
 from fugue_core.protocol.session import SessionId, WorktreeInfo
 from fugue_core.protocol.target import Broadcast, SessionNamed, Tagged, WireTarget
-from fugue_core.record import MAILBOX_FULL, SESSION_ENDED, Change, OpenDelivery, SchemaRecord, SessionRecord
-from fugue_core.store import ASK_AT_ONCE, SqliteStore, migrate
+from fugue_core.record import SESSION_ENDED, Change, Link, OpenDelivery, SchemaRecord, SessionRecord
+from fugue_core.store import _MIGRATIONS, ASK_AT_ONCE, SqliteStore, migrate
 
 ANN, BOB, CID = 1, 2, 3
 """Numbers of the sessions that most tests begin with."""
@@ -53,6 +53,8 @@ def envelope_of(
         packed=PackedMessage("note", msgspec.Raw(payload)),
         reply_to=UUID(int=5),
         expires_at=sent_at + 9,
+        chain=UUID(int=4),
+        hops=2,
     )
 
 
@@ -204,14 +206,14 @@ def test_numbers_of_sessions_go_on_after_the_last_has_ended(store: SqliteStore) 
 
 def test_open_deliveries_come_back_in_order_with_sizes_and_times(store: SqliteStore) -> None:
     store.add_message(envelope_of(2, payload=b"12345"), ANN, [BOB, CID], [])
-    store.add_message(envelope_of(3), ANN, [BOB], [CID])
+    store.add_message(envelope_of(3), ANN, [BOB], [(CID, MailboxFull.reason)])
     store.add_message(envelope_of(4), ANN, [BOB], [])
     store.change([Change("handed", 101.0, None, [2], BOB), Change("acked", 102.0, None, [4], BOB)])
     store.change([Change("dead", 103.0, SESSION_ENDED, [2], CID)])
     store.commit()
     assert store.load().deliveries == [
-        OpenDelivery(BOB, 2, 5, 109.0, UUID(int=5), 101.0),
-        OpenDelivery(BOB, 3, 1, 109.0, UUID(int=5)),
+        OpenDelivery(BOB, 2, 5, 109.0, UUID(int=5), 101.0, ANN),
+        OpenDelivery(BOB, 3, 1, 109.0, UUID(int=5), None, ANN),
     ]
     assert store.load().last_seq == 4
 
@@ -230,23 +232,23 @@ def test_a_message_sent_handed_and_acknowledged_in_one_turn_is_acknowledged(stor
 )
 def test_an_envelope_comes_back_as_it_was_stored(store: SqliteStore, target: WireTarget) -> None:
     envelope = envelope_of(1, target=target, payload=b' {"a":1e400, "a": "\\u00e9"}')
-    bare = msgspec.structs.replace(envelope_of(2, target=target), reply_to=None, expires_at=None)
+    bare = msgspec.structs.replace(envelope_of(2, target=target), reply_to=None, expires_at=None, chain=None, hops=0)
     for each in (envelope, bare):
         store.add_message(each, ANN, [BOB], [])
     assert store.envelopes([2, 1, 7]) == {1: envelope, 2: bare}
 
 
 def test_a_message_is_found_with_who_received_and_who_refused_it(store: SqliteStore) -> None:
-    store.add_message(envelope_of(1), ANN, [ANN, CID], [BOB])
+    store.add_message(envelope_of(1), ANN, [ANN, CID], [(BOB, MailboxFull.reason)])
     store.change([Change("dead", 103.0, SESSION_ENDED, [1], CID)])
     store.commit()
     sent = store.find_message(message_id(1))
     assert sent is not None
     assert sent.envelope == envelope_of(1)
     assert sent.recipients == [(UUID(int=ANN), "ann"), (UUID(int=CID), "cid")]
-    assert sent.refused == [(UUID(int=BOB), "bob")]
+    assert sent.refused == [(UUID(int=BOB), "bob", "mailbox full")]
     assert store.find_message(message_id(2)) is None
-    assert rows(store.path, f"SELECT count(*) FROM delivery WHERE reason = '{MAILBOX_FULL}'") == [(1,)]
+    assert rows(store.path, f"SELECT count(*) FROM delivery WHERE reason = '{MailboxFull.reason}'") == [(1,)]
 
 
 def test_a_session_is_known_while_it_lives_and_after_it_has_ended(store: SqliteStore) -> None:
@@ -398,7 +400,7 @@ def test_retention_in_any_batches_removes_nothing_that_a_plain_reading_of_the_ru
 def test_sessions_that_ended_long_ago_and_that_no_message_names_are_forgotten(store: SqliteStore, path: str) -> None:
     for ref in range(4, 11):
         store.save_session(record_of(ref))
-    store.add_message(envelope_of(1), 4, [5], [6])
+    store.add_message(envelope_of(1), 4, [5], [(6, MailboxFull.reason)])
     store.change([Change("acked", 1.0, None, [1], 5)])
     store.add_message(envelope_of(2, target=SessionNamed(str(UUID(int=7)), "s7")), ANN, [7], [])
     for ref in (4, 5, 6, 7, 8, 10):
@@ -411,6 +413,48 @@ def test_sessions_that_ended_long_ago_and_that_no_message_names_are_forgotten(st
 
 
 # -------------------------------------------------------------------------------------------------- schema and its past
+
+
+def test_replies_of_an_older_file_are_given_their_chains(path: str) -> None:
+    with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as database:
+        migrate(database, path, _MIGRATIONS[:3])
+        replies = {1: None, 2: 1, 3: 2, 4: 2, 5: 99, 6: 5, 7: 7, 8: 9, 9: 8, 10: None}
+        database.executemany(
+            "INSERT INTO message (seq, id, sender, sent_at, target, msg_type, payload, reply_to)"
+            " VALUES (?, ?, 1, 1.0, 'broadcast', 'note', '1', ?)",
+            [
+                (seq, message_id(seq).bytes, answered and message_id(answered).bytes)
+                for seq, answered in replies.items()
+            ],
+        )
+    store = SqliteStore(path)
+    store.save_session(record_of(ANN, "ann"))
+    found = {seq: (envelope.chain, envelope.hops) for seq, envelope in store.envelopes(list(replies)).items()}
+    chains = {1: (0, 0), 2: (1, 1), 3: (1, 2), 4: (1, 2), 5: (99, 1), 6: (99, 2), 10: (0, 0)}
+    no_beginning = {7: (0, 0), 8: (0, 0), 9: (0, 0)}  # what answers itself by a detour
+    expected = {**chains, **no_beginning}
+    assert found == {seq: (message_id(chain) if chain else None, hops) for seq, (chain, hops) in expected.items()}
+    store.close()
+
+
+def test_a_message_s_place_in_its_chain_is_found(store: SqliteStore) -> None:
+    store.add_message(envelope_of(1), ANN, [BOB])
+    store.add_message(msgspec.structs.replace(envelope_of(2), chain=None, hops=0), ANN, [BOB])
+    assert store.link_of(message_id(1)) == Link(UUID(int=4), 2)
+    assert store.link_of(message_id(2)) == Link(None, 0)
+    assert store.link_of(message_id(3)) is None
+
+
+def test_how_far_chains_may_go_comes_back_in_the_order_in_which_they_were_released(store: SqliteStore) -> None:
+    for number, hops in ((1, 64), (2, 64), (3, 64), (1, 128)):
+        store.allow_hops(UUID(int=number), hops)
+    store.allow_hops(UUID(int=3), None)
+    store.commit()
+    assert list(store.load().allowed_hops.items()) == [(UUID(int=2), 64), (UUID(int=1), 128)]
+    store.allow_hops(UUID(int=2), 128)
+    store.rollback()
+    assert store.load().allowed_hops[UUID(int=2)] == 64
+
 
 FIRST = "CREATE TABLE fruit (name TEXT NOT NULL); INSERT INTO fruit VALUES ('apple');"
 SECOND = "ALTER TABLE fruit ADD COLUMN weight_g INTEGER NOT NULL DEFAULT 100;"

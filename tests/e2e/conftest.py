@@ -18,7 +18,7 @@ from tests.e2e.daemon import PATIENCE_S, Wire, end_keeper, until
 
 SCRIPT = Path(sys.executable).parent / "fugue"
 
-ENVELOPE_FIELDS = {"id", "seq", "sender", "target", "sent_at", "message", "reply_to", "expires_at"}
+ENVELOPE_FIELDS = {"id", "seq", "sender", "target", "sent_at", "message", "reply_to", "expires_at", "chain", "hops"}
 SESSION_FIELDS = {
     *("id", "name", "created_at", "window_count", "attached_clients"),
     *("worktree", "tags", "repo", "metadata", "unread"),

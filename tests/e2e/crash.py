@@ -44,7 +44,14 @@ from tests.e2e.daemon import PATIENCE_S, Daemon
 RECEIVERS = ("r0", "r1", "r2")
 SENDERS = ("patient-0", "patient-1", "plain-0", "plain-1")
 TARGETS = ("tag:all", "tag:all", "session:r0", "session:r1", "session:r2", "worktree:/crash")
-CONFIG = "[limits]\nmailbox_messages = 10_000_000\nmailbox_bytes = 10_000_000_000\n"  # senders are quicker than readers
+CONFIG = """
+[limits]
+mailbox_messages = 10_000_000
+mailbox_bytes = 10_000_000_000
+mailbox_sender_messages = 10_000_000
+mailbox_sender_bytes = 10_000_000_000
+"""
+"""Senders are quicker than readers."""
 
 
 class Report(NamedTuple):
