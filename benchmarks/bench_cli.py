@@ -1,9 +1,10 @@
 """What a `fugue` command costs as a whole process, answer included, beside an interpreter that does nothing.
 
 The installed script, in a shell that has joined: `send` to its own session, `recv` of that one message (which takes it,
-prints it and acknowledges it), `tag ls`, `whoami`; and `python -c pass` of the interpreter that the script runs in.
+prints it and acknowledges it), `hook` where nothing waits, `tag ls`, `whoami`; and `python -c pass` of the interpreter
+that the script runs in. `hook` is put beside `send`, too: it is called at each step of an agent.
 Each is measured from before it is started to when its end has been waited for. Each runs once beforehand, so that the
-bytecode is there. What they print goes to /dev/null.
+bytecode is there. What they print goes to /dev/null, and what they could read is empty.
 """
 
 from __future__ import annotations
@@ -21,13 +22,16 @@ import fugue_core
 
 SCRIPT = os.path.join(os.path.dirname(sys.executable), "fugue")
 INTERPRETER = "python -c pass"
+SEND = "fugue send"
+HOOK = "fugue hook"
 VERBS: Mapping[str, Sequence[str]] = {
-    "fugue send": ("send", "session:shell", "gas_town.bid", '{"amount": 75}'),
+    SEND: ("send", "session:shell", "gas_town.bid", '{"amount": 75}'),
     "fugue recv": ("recv",),
+    HOOK: ("hook", "--for", "claude", "PostToolUse"),
     "fugue tag ls": ("tag", "ls"),
     "fugue whoami": ("whoami",),
 }
-"""In this order: what `recv` prints is what `send` sent."""
+"""In this order: what `recv` prints is what `send` sent, and nothing waits for `hook`."""
 
 
 def measure(is_quick: bool) -> list[Figure]:  # noqa: FBT001  # what `run_as_script` calls
@@ -45,7 +49,8 @@ def measure(is_quick: bool) -> list[Figure]:  # noqa: FBT001  # what `run_as_scr
     figures = []
     for name in VERBS:
         figures += compare(f"{name}, whole process", found, "ms", fugue=name, peers=[INTERPRETER], goal=goal)
-    return figures
+    as_cheap = Goal(1.1, is_least=False)
+    return figures + compare(f"{HOOK} where nothing waits", found, "ms", fugue=HOOK, peers=[SEND], goal=as_cheap)
 
 
 async def _join(socket_path: str) -> str:
@@ -55,7 +60,10 @@ async def _join(socket_path: str) -> str:
 
 def _process(command: list[str], environ: Mapping[str, str]) -> Callable[[], float]:
     """Return what runs `command`, and says how many milliseconds that took."""
-    silence = [(os.POSIX_SPAWN_OPEN, 1, os.devnull, os.O_WRONLY, 0)]
+    silence = [
+        (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0),
+        (os.POSIX_SPAWN_OPEN, 1, os.devnull, os.O_WRONLY, 0),
+    ]
 
     def turn() -> float:
         began = time.perf_counter()

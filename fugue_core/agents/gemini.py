@@ -26,6 +26,7 @@ class Gemini(Agent):
     holding = ("AfterAgent",)
     refusal = "deny"
     timeout = 10_000
+    hint = "Gemini CLI starts MCP servers and hooks only in folders that you have trusted."
 
     def is_for_session(self, asked: Mapping[str, Any]) -> bool:  # noqa: ARG002  # what it writes names no helper
         """Say so of all."""

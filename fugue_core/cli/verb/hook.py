@@ -7,7 +7,6 @@ it never stands in the agent's way: without a session or a daemon there is nothi
 
 from __future__ import annotations
 
-import fcntl
 import os
 
 from fugue_core import agents, place
@@ -191,6 +190,8 @@ class _Row:
                 self.held = 0
 
     def _open(self) -> int:
+        import fcntl  # noqa: PLC0415  # only where something waits
+
         fd = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         fcntl.flock(fd, fcntl.LOCK_EX)
         return fd
