@@ -10,7 +10,7 @@ from typing import ClassVar, cast
 
 from textual import events, on, work
 from textual.actions import parse
-from textual.app import ComposeResult
+from textual.app import App, ComposeResult
 from textual.binding import Binding, BindingType
 from textual.dom import DOMNode
 from textual.driver import Driver
@@ -128,6 +128,7 @@ class Shell(Turnstile):
         self._server = server or server_name(socket_path())
         self._socket_path = socket_path() if opener is None else socket_path(self._server)
         self._ascii, self._eight_bit = AsciiOnly(), EightBit()
+        self._begin_in_colour()
         self._keys, self._trouble = check_keys(self._config.keys)
         self._keys[PREFIX], trouble = check_prefix(self._config.prefix)
         self._trouble += [*self._config.trouble, *trouble]
@@ -147,6 +148,19 @@ class Shell(Turnstile):
         log = [self.message_pane, self.start_page, *self.log_parts()]
         self.workspace = Workspace(self.session_list, log, self.compose_pane, self.terminal_pane, id="panes")
         self.too_small = Static(f"fugue needs {LEAST_WIDTH} x {LEAST_HEIGHT}", id="too-small")
+
+    def _begin_in_colour(self) -> None:
+        """Take up the first theme, before the style sheet is read: to change it later is to read and apply all anew."""
+        for palette in PALETTES.values():
+            self.register_theme(theme_of(palette))
+        wanted = [name for name in (self._config.memory.theme, self._config.screen.theme) if name in PALETTES]
+        usual = ANSI if self.console.color_system == "standard" else DARK  # of 16 colours nothing else can be made
+        self.set_reactive(App.theme, wanted[0] if wanted else usual.name)
+        # what Textual does at a change of theme, but for the drawing
+        self.set_class(self.current_theme.dark, "-dark-mode", update=False)
+        self.set_class(not self.current_theme.dark, "-light-mode", update=False)
+        self._refresh_truecolor_filter(self.ansi_theme)
+        self.stylesheet.set_variables(self.get_css_variables())
 
     def notify(
         self,
@@ -197,14 +211,9 @@ class Shell(Turnstile):
 
     def on_mount(self) -> None:
         """Begin: colours, keys, timers, and the connection."""
-        for palette in PALETTES.values():
-            self.register_theme(theme_of(palette))
         self.set_keymap(self._keys)
         self.compose_pane.way_in = key_of(self, "app.compose")
         memory = self._config.memory
-        wanted = [name for name in (memory.theme, self._config.screen.theme) if name in PALETTES]
-        usual = ANSI if self.console.color_system == "standard" else DARK  # of 16 colours nothing else can be made
-        self.theme = wanted[0] if wanted else usual.name
         self.theme_changed_signal.subscribe(self, lambda _: self._take_palette())
         self._take_palette()
         self.workspace.sidebar, self.workspace.sidebar_narrow = memory.sidebar, memory.sidebar_narrow
