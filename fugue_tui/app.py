@@ -53,7 +53,7 @@ class FugueApp(WatchingShell):
         self._membership = 0
         self._desk_path = desk_path(state_dir(f"{self._server}.sock"))
 
-    def on_mount(self) -> None:
+    def take_up(self) -> None:
         """Take up what was being written."""
         self.compose_pane.take_desk(load_desk(self._desk_path))
 

@@ -101,6 +101,10 @@ class Shell(Turnstile):
         opener: Where the daemon is; None: where the environment says, see `fugue_core.place`.
         server: What the server is called here; None: by its socket.
         config: What the user has set, see `config.read_config`.
+
+    Attributes:
+        is_complete: Whether all panes are there. The first frame shows only those that it has room for, which halves
+            the time until it is there; keys wait, and so does what comes from the daemon.
     """
 
     CSS_PATH = "fugue.tcss"
@@ -137,6 +141,7 @@ class Shell(Turnstile):
         self._appended = 0
         self._rates: deque[float] = deque(maxlen=RATES)
         self.wants_demo = False
+        self.is_complete = False
         self.session_list = SessionList(id="sessions")
         self.message_pane = MessagePane(id="messages")
         self.message_log = self.message_pane.messages
@@ -204,7 +209,7 @@ class Shell(Turnstile):
         return []
 
     def compose(self) -> ComposeResult:
-        """Return the panes."""
+        """Return what the first frame shows."""
         yield self.workspace
         yield self.too_small
         yield self.status_bar
@@ -227,7 +232,21 @@ class Shell(Turnstile):
             self.notify("; ".join(self._trouble), title="config.toml", severity="warning", timeout=10)
         self.set_interval(FRAME_S, self._show_what_changed)
         self.set_interval(1.0, self._pass_second)
+        self.hold_keys()
+        self.call_after_refresh(self._mount_rest)
         self.follow_daemon()
+
+    async def _mount_rest(self) -> None:
+        """Make all that the first frame does not show; then there is somebody for every key."""
+        await self.message_pane.mount_rest()
+        await self.workspace.mount_rest()
+        self.take_up()
+        self.is_complete = True
+        self.release_keys()
+
+    @abstractmethod
+    def take_up(self) -> None:
+        """Go on where the user was; called once, when all panes are there."""
 
     # --------------------------------------------------------------------------------------------------- the daemon
 
@@ -281,7 +300,7 @@ class Shell(Turnstile):
     # ------------------------------------------------------------------------------------------------- what is shown
 
     def _show_what_changed(self) -> None:
-        if self._is_stale and self.screen_stack:
+        if self._is_stale and self.is_complete and self.screen_stack:
             self._is_stale = False
             self.show_world()
             self._show_start_page()

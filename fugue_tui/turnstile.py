@@ -30,6 +30,14 @@ class Turnstile(App[None]):
         self._keys_passed = 0
         self._is_passing = False
 
+    def hold_keys(self) -> None:
+        """Let no key through until `release_keys`."""
+        self._is_passing = True
+
+    def release_keys(self) -> None:
+        """Let the keys through that have come meanwhile, one at a time as ever."""
+        self._end_turn(self._keys_passed)
+
     async def on_event(self, event: events.Event) -> None:
         """Let a key through, or keep it until it is its turn; see `App`."""
         if not isinstance(event, events.Key) or event.is_forwarded:

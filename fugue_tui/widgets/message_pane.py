@@ -74,7 +74,7 @@ class MessagePane(Vertical):
         self.messages = MessageLog(id="log")
         self.inspector = Inspector(id="inspector")
         self._bar = LogBar(id="log-bar")
-        self._log_side = Vertical(self.messages, self._bar, id="log-side")
+        self._log_side = Vertical(self.messages, id="log-side")
         self._world = World()
         self._wanted: UUID | None = None
         self._seen_version = -1
@@ -86,9 +86,13 @@ class MessagePane(Vertical):
         self._followed_at: UUID | None = None
 
     def compose(self) -> ComposeResult:
-        """Return the parts."""
+        """Return the part that is seen at first."""
         yield self._log_side
-        yield self.inspector
+
+    async def mount_rest(self) -> None:
+        """Add the parts that are hidden at first; until then there is nothing to be done here."""
+        await self._log_side.mount(self._bar)
+        await self.mount(self.inspector)
 
     @property
     def front(self) -> Widget:

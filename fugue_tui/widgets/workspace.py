@@ -89,7 +89,7 @@ class Workspace(Horizontal):
     ) -> None:
         super().__init__(id=id)
         self._left, self._upper, self._lower, self._terminals = sessions, log, compose, terminals
-        self._main = Vertical(*log, compose, id="main")
+        self._main = Vertical(log[0], id="main")
         self._is_zoomed = self._is_empty = self._has_terminals = False
         self._dragged: Literal["", "sidebar", "compose"] = ""
         self._screen_size = Size(0, 0)
@@ -99,10 +99,14 @@ class Workspace(Horizontal):
         self.compose_height: int | None = None
 
     def compose(self) -> ComposeResult:
-        """Return the panes."""
+        """Return the panes that the first frame shows."""
         yield self._left
         yield self._main
-        yield self._terminals
+
+    async def mount_rest(self) -> None:
+        """Add the other panes; until then the user can do nothing with them."""
+        await self._main.mount(*self._upper[1:], self._lower)
+        await self.mount(self._terminals)
 
     @property
     def is_stacked(self) -> bool:

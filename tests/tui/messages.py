@@ -168,6 +168,7 @@ class PaneApp(App[None]):
         return self.query_one(Inspector)
 
     async def on_mount(self) -> None:
+        await self.pane.mount_rest()
         page = await self.history.list_messages(limit=self.live)
         self.world.message_count = self.history.count
         self.world.add_history(page.entries)

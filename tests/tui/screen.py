@@ -73,6 +73,7 @@ async def open_app(
     app = FugueApp(daemon, server="test", config=config)
     async with app.run_test(size=size, notifications=True) as pilot:
         seen = Seen(app, pilot)
+        await seen.until(lambda: app.is_complete)
         if is_connected:
             await seen.until(lambda: app.status_bar.is_up and app.status_bar.sessions)
         yield seen
