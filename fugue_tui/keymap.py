@@ -252,7 +252,7 @@ _WORDS = frozenset(
 
 def check_keys(keys: Mapping[str, str]) -> tuple[dict[str, str], list[str]]:
     """Return those of the user's keys that can be used, and what is wrong with the others."""
-    known = {row.id: row for row in key_rows({})}
+    known = {row.id: row for row in key_rows({})} if keys else {}
     good: dict[str, str] = {}
     trouble = []
     for binding_id, written in keys.items():

@@ -215,7 +215,7 @@ class Shell(Turnstile):
         yield self.status_bar
 
     def on_mount(self) -> None:
-        """Begin: colours, keys, timers, and the connection."""
+        """Begin: keys, sizes, colours, timers."""
         self.set_keymap(self._keys)
         self.compose_pane.way_in = key_of(self, "app.compose")
         memory = self._config.memory
@@ -233,11 +233,11 @@ class Shell(Turnstile):
         self.set_interval(FRAME_S, self._show_what_changed)
         self.set_interval(1.0, self._pass_second)
         self.hold_keys()
-        self.call_after_refresh(self._mount_rest)
-        self.follow_daemon()
+        self.call_after_refresh(self._go_on)
 
-    async def _mount_rest(self) -> None:
-        """Make all that the first frame does not show; then there is somebody for every key."""
+    async def _go_on(self) -> None:
+        """After the first frame: ask the daemon, and make the other panes; then there is somebody for every key."""
+        self.follow_daemon()
         await self.message_pane.mount_rest()
         await self.workspace.mount_rest()
         self.take_up()

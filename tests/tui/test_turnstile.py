@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from pathlib import Path
 from typing import ClassVar
 
 import pytest
@@ -13,9 +14,11 @@ from textual.binding import Binding, BindingType
 from textual.screen import ModalScreen
 from textual.widgets import Input
 
+import fugue_tui
 from fugue_core.daemon.local import LocalDaemon
+from fugue_tui.app import FugueApp
 from fugue_tui.turnstile import Turnstile
-from tests.tui.screen import Seen, open_app
+from tests.tui.screen import PLAIN, Seen, open_app
 
 
 def type_at_once(app: Turnstile, keys: Sequence[str]) -> None:
@@ -42,6 +45,23 @@ async def test_what_is_typed_at_once_lands_where_it_belongs(
         await settled(seen, len(keys))
         draft = seen.app.compose_pane.draft
         assert (draft.target, draft.msg_type, draft.payload) == (target, msg_type, payload)
+
+
+class Hasty(FugueApp):
+    """The app of somebody who has typed before there was anything to see."""
+
+    CSS_PATH = str(Path(fugue_tui.__file__).with_name("fugue.tcss"))
+
+    def on_mount(self) -> None:
+        type_at_once(self, ("M", *"abc"))
+
+
+async def test_what_is_typed_before_all_panes_are_there_waits_for_them(daemon: LocalDaemon) -> None:
+    app = Hasty(daemon, server="test", config=PLAIN)
+    async with app.run_test(size=(120, 40)) as pilot:
+        await settled(Seen(app, pilot), 4)
+        assert app.is_complete
+        assert app.compose_pane.draft.target == "tag:abc"
 
 
 async def settled(seen: Seen, keys: int) -> None:
