@@ -30,8 +30,8 @@ _TARGETS = (
 )
 
 _EXIT_CODES = """\
-Exit codes: 0 done, 1 refused or failed, 2 usage, 3 no recipient, 4 no such session, window or message, 5 no daemon,
-124 waited in vain."""
+Exit codes: 0 done, 1 refused or failed, 2 usage, 3 no recipient, 4 no such session, window, message or breaker,
+5 no daemon, 124 waited in vain."""
 
 
 def overview() -> str:

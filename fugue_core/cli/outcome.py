@@ -17,7 +17,7 @@ USAGE: Final = 2
 """What was typed is wrong: no such option, no JSON, no tag."""
 NO_RECIPIENT: Final = 3
 NOT_FOUND: Final = 4
-"""No such session, window or message."""
+"""No such session, window, message or breaker."""
 NO_DAEMON: Final = 5
 NOT_EXECUTABLE: Final = 126
 """`fugue run`, as shells do: the program is there and cannot be run."""
@@ -32,6 +32,7 @@ _BY_NAME = {
     "SessionNotFound": NOT_FOUND,
     "WindowNotFound": NOT_FOUND,
     "MessageNotFound": NOT_FOUND,
+    "BreakerNotFound": NOT_FOUND,
     "DaemonUnavailable": NO_DAEMON,
     "ConnectionLost": NO_DAEMON,
     "InvalidTag": USAGE,

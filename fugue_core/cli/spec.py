@@ -85,6 +85,7 @@ FILTERS: Final = "filter"
 VERBS: Final = "verb"
 COMMANDS: Final = "command"
 FILES: Final = "file"
+BREAKERS: Final = "breaker"
 
 
 class Option:

@@ -12,6 +12,7 @@ from uuid import UUID
 
 from fugue_core import place
 from fugue_core.background import Background
+from fugue_core.client.breaker import Breakers
 from fugue_core.client.channel import Channel
 from fugue_core.client.line import Line
 from fugue_core.client.link import Opener, SocketOpener
@@ -132,6 +133,7 @@ class Client:
         self._cursor = 0
         self.windows = Windows(self._ask, self._look)
         self.schemas = Schemas(self._ask)
+        self.breakers = Breakers(self._ask)
 
     @property
     def session(self) -> SessionInfo | None:

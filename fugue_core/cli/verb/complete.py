@@ -33,6 +33,7 @@ _FILTER_KEYS = {
     "type:": "of a type",
     "state:": "with a delivery in this state",
     "reply:": "in reply to a message",
+    "chain:": "in a chain of replies, by its first message",
     "repo:": "sent from a repository",
     "text:": "with this in type or payload",
 }
@@ -155,6 +156,10 @@ class _World:
         )
         return found
 
+    def breakers(self) -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = self._ask("breaker.list", {}).get("breakers", [])
+        return found
+
     def types(self) -> list[str]:
         """Return the types of recent messages, the newest first."""
         entries = self._ask("message.list", {"limit": _RECENT_MESSAGES}).get("entries", [])
@@ -259,6 +264,18 @@ def _files(_world: _World, current: str) -> Candidates:
     return [(f"{mark}{directory}{slash}{entry.name}{'/' if entry.is_dir() else ''}", "") for entry in entries]
 
 
+def _breakers(world: _World, _current: str) -> Candidates:
+    """Return chains, and the sessions of pairs."""
+    found: list[tuple[str, str]] = []
+    for breaker in world.breakers():
+        if breaker["kind"] == "chain":
+            found.append((breaker["chain"], f"a chain of over {breaker['limit']:,} replies"))
+        else:
+            names = [session["name"] for session in breaker["sessions"]]
+            found += [(name, " and ".join(names)) for name in names]
+    return found
+
+
 def _commands(world: _World, current: str) -> Candidates:
     if "/" in current:
         return _files(world, current)
@@ -286,6 +303,7 @@ _SOURCES: dict[str, Callable[[_World, str], Candidates]] = {
     spec.VERBS: _verbs,
     spec.COMMANDS: _commands,
     spec.FILES: _files,
+    spec.BREAKERS: _breakers,
 }
 
 VERB = Verb(

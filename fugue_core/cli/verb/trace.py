@@ -54,6 +54,8 @@ def _facts(envelope: ShownEnvelope, recipients: int) -> list[tuple[str, str]]:
     ]
     if values.get("reply_to"):
         facts.append(("in reply to", values["reply_to"]))
+    if values.get("hops"):
+        facts.append(("chain", f"{values['chain']}, reply {values['hops']:,}"))
     if values.get("expires_at"):
         facts.append(("expires", clock(values["expires_at"])))
     return facts
