@@ -25,11 +25,13 @@ from fugue_tui.draft import desk_path, load_desk, save_desk
 from fugue_tui.history import find_match, find_thread, pages_around, seq_at
 from fugue_tui.inspection import receipt_words
 from fugue_tui.keymap import with_keys
+from fugue_tui.screens.breaker_panel import BreakerPanel
 from fugue_tui.screens.end_panel import EndPanel
 from fugue_tui.screens.inbox import INBOX_MESSAGES, Inbox
 from fugue_tui.screens.rename_panel import RenamePanel
 from fugue_tui.screens.tag_editor import TagEditor
 from fugue_tui.tag_edit import TagHistory
+from fugue_tui.view import stopped_words
 from fugue_tui.watching import WatchingShell
 from fugue_tui.widgets.compose_pane import ComposePane
 from fugue_tui.widgets.inspector import Inspector
@@ -51,6 +53,7 @@ class FugueApp(WatchingShell):
         self._doorbell = Doorbell()
         self._desk_lock = asyncio.Lock()
         self._membership = 0
+        self._told_breakers: set[object] = set()
         self._desk_path = desk_path(state_dir(f"{self._server}.sock"))
 
     def take_up(self) -> None:
@@ -69,6 +72,8 @@ class FugueApp(WatchingShell):
         bar.sessions = len(self._world.sessions)
         me = self._world.sessions.get(you) if you else None
         bar.unread = me.unread if me else 0
+        bar.stopped = len(self._world.breakers)
+        self._tell_of_stopped()
         pane = self.compose_pane
         pane.you = you
         if self._membership != self._world.membership:
@@ -80,6 +85,8 @@ class FugueApp(WatchingShell):
             self.fill_inbox(self.screen)
         if isinstance(self.screen, TagEditor):
             self.screen.refresh_from(self._world.sessions, self._world.known_tags())
+        elif isinstance(self.screen, BreakerPanel):
+            self.screen.show(tuple(self._world.breakers.values()))
         elif isinstance(self.screen, EndPanel):
             self.screen.refresh_from(self._world.sessions)
 
@@ -307,6 +314,34 @@ class FugueApp(WatchingShell):
         """Compose an answer."""
         event.inbox.close()
         self._reply(event.envelope)
+
+    # --------------------------------------------------------------------------------------------------------- loops
+
+    def _tell_of_stopped(self) -> None:
+        """Say what has been stopped since the last time."""
+        breakers = self._world.breakers
+        news = [breaker for key, breaker in breakers.items() if key not in self._told_breakers]
+        self._told_breakers = set(breakers)
+        if news:
+            words = stopped_words(news[0]) if len(news) == 1 else f"{len(news):,} loops were stopped"
+            self.notify(f"{words}   {with_keys(self, '{app.breakers} shows it')}", severity="warning")
+
+    def action_breakers(self) -> None:
+        """Open the list of what is stopped."""
+        if not isinstance(self.screen, BreakerPanel):
+            breakers = tuple(self._world.breakers.values())
+            self.push_screen(
+                BreakerPanel(breakers, self.palette, fugue=self.message_pane.inspector.fugue, beside=self.session_list)
+            )
+
+    @on(BreakerPanel.ReleaseAsked)
+    @work
+    async def release_breaker(self, event: BreakerPanel.ReleaseAsked) -> None:
+        """Let something pass again; it goes from the list when the daemon has said so."""
+        try:
+            await self.client.breakers.release(event.breaker)
+        except FugueError as error:
+            event.panel.show_refusal(str(error))
 
     @on(ComposePane.Opened)
     def open_closed_compose(self) -> None:

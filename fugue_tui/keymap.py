@@ -24,6 +24,8 @@ TWINS = {
     "app.join": 'eval "$(fugue join NAME -t TAG)"',
     "app.new": "fugue new -n NAME -t TAG -- PROGRAM",
     "app.reconnect": "fugue daemon start",
+    "app.breakers": "fugue breaker ls",
+    "breakers.release": "fugue breaker release CHAIN | SESSION SESSION",
     "chips.add": "fugue tag add TAG",
     "chips.remove": "fugue tag rm TAG",
     "compose.send": "fugue send TARGET TYPE PAYLOAD",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from fugue_core.errors import (
+    ChainTooLong,
     ConnectionLost,
     DaemonUnavailable,
     FugueError,
@@ -12,8 +13,10 @@ from fugue_core.errors import (
     InvalidValue,
     LineTooLong,
     MailboxFull,
+    MailboxShareFull,
     NoRecipients,
     NoRepository,
+    PairTooFast,
     SessionNotFound,
     StoreUnavailable,
 )
@@ -23,6 +26,9 @@ ADVICE: tuple[tuple[type[FugueError], str], ...] = (
     (SessionNotFound, "it has ended or has another name now, choose another"),
     (NoRepository, "choose another target, or another session at `as`"),
     (MailboxFull, "send to those again when they have read"),
+    (MailboxShareFull, "send to those again when they have read"),
+    (PairTooFast, "{app.breakers} shows it"),
+    (ChainTooLong, "{app.breakers} shows it"),
     (StoreUnavailable, "make room on the disk, then {compose.send} sends it"),
     (ConnectionLost, "{compose.send} sends it when the daemon is back"),
     (DaemonUnavailable, "{compose.send} sends it when the daemon is back"),

@@ -113,6 +113,7 @@ class Shell(Turnstile):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("M", "compose", "write", id="app.compose"),
         Binding("I", "inbox", "inbox", show=False, id="app.inbox"),
+        Binding("B", "breakers", "what was stopped as a loop", show=False, id="app.breakers"),
         Binding("ctrl+p,colon", "actions", "actions", show=False, id="app.palette"),
         Binding("n,A", "new_session", "start a session", show=False, id="app.new"),
         Binding("Y", "copy_join", "copy how to join from a shell", show=False, id="app.join"),

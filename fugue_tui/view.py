@@ -15,6 +15,7 @@ from weakref import WeakValueDictionary
 import msgspec
 
 from fugue_core.filter import Filter, Key, message_fields
+from fugue_core.protocol.breaker import Breaker, BreakerReleased, BreakerTripped, ChainBreaker
 from fugue_core.protocol.envelope import DeliveryState, Envelope, Participant
 from fugue_core.protocol.events import (
     DeliveriesChanged,
@@ -74,6 +75,19 @@ class MessageRow:
         self.version += 1
 
 
+def breaker_key(breaker: Breaker) -> object:
+    """Return what two breakers have in common where they are the same one at different times."""
+    return breaker.chain if isinstance(breaker, ChainBreaker) else tuple(session.id for session in breaker.sessions)
+
+
+def stopped_words(breaker: Breaker) -> str:
+    """Return what was stopped, in a few words."""
+    if isinstance(breaker, ChainBreaker):
+        return f"a chain of over {breaker.limit:,} replies was stopped at {breaker.sender.name}"
+    one, other = breaker.sessions
+    return f"{one.name} and {other.name} answered each other too often and were stopped"
+
+
 class World:
     """All that is known of the daemon's sessions and newest messages.
 
@@ -84,12 +98,14 @@ class World:
         appended: How many messages were ever added at the newest end; see `news_since`.
         membership: Grows whenever who receives what may be another than before: also where two events that came
             together undo each other, since somebody may have asked between them.
+        breakers: What is refused until somebody releases it, in the order in which it tripped; by `breaker_key`.
         presence: Grows whenever a session may have come to have somebody connected, or nobody.
     """
 
     def __init__(self) -> None:
         self.sessions: dict[UUID, SessionInfo] = {}
         self.windows: dict[UUID, dict[int, WindowInfo]] = {}
+        self.breakers: dict[object, Breaker] = {}
         self.rows: deque[MessageRow] = deque()
         self.message_count = 0
         self.last: dict[UUID, LastMessage] = {}
@@ -102,7 +118,7 @@ class World:
         self._heard: dict[UUID, int] = {}
         self._adopted: WeakValueDictionary[int, MessageRow] = WeakValueDictionary()
 
-    def apply(self, event: Event) -> None:
+    def apply(self, event: Event) -> None:  # noqa: C901  # one branch for each kind of event
         """Take in one event. Cost: of `deliveries.changed` its seqs, of `resync` all sessions, else next to none."""
         match event:
             case MessageSent(envelope=envelope):
@@ -127,7 +143,12 @@ class World:
                 self._take_window(window)
             case WindowClosed(session=session, window=number, id=window_id):
                 self._close_window(session, number, window_id)
+            case BreakerTripped(breaker=breaker):
+                self.breakers[breaker_key(breaker)] = breaker
+            case BreakerReleased(breaker=breaker):
+                self.breakers.pop(breaker_key(breaker), None)
             case Resync(snapshot=snapshot):
+                self.breakers = {breaker_key(breaker): breaker for breaker in snapshot.breakers}
                 self.sessions = {info.id: info for info in snapshot.sessions}
                 self.last = {session: last for session, last in self.last.items() if session in self.sessions}
                 self.message_count = snapshot.last_seq

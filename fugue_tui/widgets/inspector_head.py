@@ -117,6 +117,8 @@ class InspectorHead(Widget):
         line = Line(width, fill).put("▌" if self.is_active else " ", palette.accent).at(2)
         line.put(f"Message {envelope.seq:,}", palette.accent if self.is_active else palette.muted, bold=True)
         line.put(f" {exact_time(envelope.sent_at)}", palette.faint)
+        if envelope.hops:
+            line.put(f"  reply {envelope.hops:,} in chain {str(envelope.chain)[:8]}", palette.faint)
         put_keys(line, told(self, KEYS), palette)
         return line.strip()
 

@@ -26,10 +26,12 @@ Piece = tuple[str, str, bool]
 
 
 class StatusBar(Widget):
-    """Left: where the keys go and what they do. Right: how the daemon is. Always fits: what matters least goes first.
+    """Left: where the keys go, what is stopped, what the keys do. Right: how the daemon is. It always fits.
 
-    Down: assign `pane`, `prefix`, `is_prefixed`, `keys`, `server`, `sessions`, `rates`, `unread`, `is_up` and
-    `trouble`. Up: `StatusBar.Clicked`.
+    What matters least goes first.
+
+    Down: assign `pane`, `prefix`, `is_prefixed`, `keys`, `server`, `sessions`, `rates`, `unread`, `stopped`,
+    `is_up` and `trouble`. Up: `StatusBar.Clicked`.
     """
 
     palette: reactive[Palette] = reactive(DARK)
@@ -41,18 +43,19 @@ class StatusBar(Widget):
     sessions: reactive[int] = reactive(0)
     rates: reactive[tuple[float, ...]] = reactive(())
     unread: reactive[int] = reactive(0)
+    stopped: reactive[int] = reactive(0)
     is_up: reactive[bool] = reactive(default=False)
     trouble: reactive[str] = reactive("")
 
     @dataclass
     class Clicked(Message):
-        """The user clicked on what the bar says of help, or of the unread."""
+        """The user clicked on what the bar says of help, of the unread, or of what is stopped."""
 
-        what: Literal["help", "inbox"]
+        what: Literal["help", "inbox", "breakers"]
 
     def __init__(self, *, id: str | None = None) -> None:  # noqa: A002  # Textual's word
         super().__init__(id=id)
-        self._help = self._badge = range(0)
+        self._help = self._badge = self._stopped = range(0)
 
     def on_click(self, event: events.Click) -> None:
         """Do what is told there."""
@@ -60,6 +63,8 @@ class StatusBar(Widget):
             self.post_message(self.Clicked("help"))
         elif event.x in self._badge:
             self.post_message(self.Clicked("inbox"))
+        elif event.x in self._stopped:
+            self.post_message(self.Clicked("breakers"))
 
     def render_line(self, y: int) -> Strip:
         """Return the bar."""
@@ -67,7 +72,7 @@ class StatusBar(Widget):
         fill = palette.bad_fill if self.trouble else palette.raised
         if y:
             return Line(width, fill).strip()
-        self._help = self._badge = range(0)
+        self._help = self._badge = self._stopped = range(0)
         left = Line(width, fill)
         left.put(f" {self.pane.upper()} ", palette.on_accent, bold=True, fill=palette.accent)
         if self.trouble:
@@ -77,6 +82,10 @@ class StatusBar(Widget):
             lit, unlit = (palette.accent, palette.on_accent), (palette.accent_fill, palette.accent)
             fill, ink = lit if self.is_prefixed else unlit
             left.put(" ", palette.muted).put(f" {self.prefix} ", ink, bold=True, fill=fill).put(" then", palette.muted)
+        if self.stopped:
+            start = left.put(" ", palette.muted).column
+            left.put(f" {self.stopped:,} stopped ", palette.bad, bold=True, fill=palette.bad_fill)
+            self._stopped = range(start, left.column)
         help_chars = 2 + len(self.keys[-1][0]) if self.keys else 0
         pieces = self._right_for(width - left.column - help_chars - GAP)
         right_width = sum(len(text) for text, _, _ in pieces)

@@ -183,7 +183,7 @@ async def test_every_action_is_in_the_palette_while_it_can_be_done_or_is_excused
         sessions.focus()
         await seen.until(lambda: any(row.label == "cat" for row in sessions.rows))
         sessions.rest_at(next(place for place, row in enumerate(sessions.rows) if row.label == "cat"))
-        for keys in (("t",), ("t", "left"), ("n",), ("n", "up"), ("x",), ("I",)):
+        for keys in (("t",), ("t", "left"), ("n",), ("n", "up"), ("x",), ("I",), ("B",)):
             await seen.press(*keys)
             found |= listed(seen)
             await seen.press("escape")
