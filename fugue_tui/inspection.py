@@ -11,6 +11,7 @@ from uuid import UUID
 from fugue_core.protocol.envelope import DeliveryInfo, Envelope
 from fugue_core.protocol.requests import MessageRecord, Receipt
 from fugue_core.protocol.target import Broadcast, SessionNamed, Tagged, WireTarget, Worktree, format_target
+from fugue_core.timeline import Step, span, steps
 
 ARGUMENT_BYTES = 100_000
 """A longer payload is no argument of a command: the kernel refuses one of 128 KiB."""
@@ -41,12 +42,14 @@ class Timeline(NamedTuple):
         sign: ok, wait, held or bad.
         handed: How long until it was handed out; "" where it was not.
         ended: How long from there until it was acked, or what has become of it.
+        steps: The same in words, one after the other.
     """
 
     name: str
     sign: str
     handed: str
     ended: str
+    steps: tuple[Step, ...]
 
 
 def command_of(envelope: Envelope, fugue: Sequence[str] = ("fugue",)) -> str:
@@ -92,17 +95,6 @@ def exact_time(at: float) -> str:
     return f"{time.strftime('%H:%M:%S', time.localtime(at))}.{thousandths:03}"
 
 
-def span(seconds: float) -> str:
-    """Return how long, short: `2 ms`, `0.3 s`, `5 m`, `2 h`, `3 d`."""
-    seconds = max(0.0, seconds)
-    if seconds < 0.1:  # noqa: PLR2004  # from here on in thousandths
-        return f"{seconds * 1000:.0f} ms"
-    for unit, length in (("d", 86400), ("h", 3600), ("m", 60)):
-        if seconds >= length:
-            return f"{seconds / length:.0f} {unit}"
-    return f"{seconds:.1f} s"
-
-
 def timeline_of(delivery: DeliveryInfo, sent_at: float, now: float, *, is_connected: bool) -> Timeline:
     """Return a delivery on a line."""
     handed = "" if delivery.handed_at is None else f"+{span(delivery.handed_at - sent_at)}"
@@ -116,7 +108,16 @@ def timeline_of(delivery: DeliveryInfo, sent_at: float, now: float, *, is_connec
         case _:
             sign = "wait" if is_connected or handed else "held"
             ended = f"{'waits' if sign == 'wait' else 'held'} {span(now - since)}"
-    return Timeline(delivery.recipient.name, sign, handed, ended)
+    told = steps(
+        delivery.state,
+        sent_at=sent_at,
+        handed_at=delivery.handed_at,
+        handed_through=delivery.handed_through,
+        ended_at=delivery.ended_at,
+        reason=delivery.reason,
+        now=now,
+    )
+    return Timeline(delivery.recipient.name, sign, handed, ended, (Step("queued", sent_at, ""), *told))
 
 
 def delivery_summary(record: MessageRecord) -> str:

@@ -205,7 +205,8 @@ class Inspector(Vertical):
         self._share_rows()
 
     @on(CommandView.Rewrapped)
-    def _share_rows_anew(self, event: CommandView.Rewrapped) -> None:
+    @on(DeliveryList.Folded)
+    def _share_rows_anew(self, event: Message) -> None:
         event.stop()
         self._share_rows()
 

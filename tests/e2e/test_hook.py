@@ -67,7 +67,7 @@ def test_what_waits_is_shown_once_in_the_form_that_the_program_wants(
     assert shown.json["hookSpecificOutput"]["hookEventName"] == event
     assert message in told(shown)
     assert state(fugue, message) == "handed"
-    assert f"handed   bob, through hook {agent} {event}\n" in fugue("trace", message).out
+    assert f"handed   bob, through hook {agent} {event}, after" in fugue("trace", message).out
     assert hook(fugue, event, agent=agent).out == ""
 
 

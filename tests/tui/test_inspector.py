@@ -160,6 +160,42 @@ async def test_tab_goes_from_part_to_part_and_a_message_of_the_thread_can_be_cho
         assert shown(app).seq == 190
 
 
+async def test_what_happened_to_a_delivery_is_told_in_the_words_of_trace() -> None:
+    history = town()
+    ann, bob = participant("ann"), participant("bob")
+    at = BEGAN_AT + 195
+    history.deliveries[message_id(195)] = (
+        DeliveryInfo(
+            recipient=ann, state="acked", handed_at=at + 1, ended_at=at + 3, handed_through="hook claude Stop\x1b[31m"
+        ),
+        DeliveryInfo(recipient=bob, state="dead", ended_at=at + 60, reason="session ended"),
+    )
+    app = PaneApp(history)
+    async with app.run_test(size=SIZE) as pilot:
+        await opened(app, pilot)
+        deliveries = app.query_one(DeliveryList)
+        assert "through" not in text_of(deliveries)
+        deliveries.focus()
+        await press(pilot, "space")
+        text = " ".join(text_of(deliveries).split())
+        assert " handed through hook claude Stop" in text
+        assert ", after 2.0 s 12:03:18.000 acked after 2.0 s " in text
+        assert "\x1b" not in text
+        assert " acked after 2.0 s" in text
+        await press(pilot, "down", "enter")
+        assert "through" not in text_of(deliveries)
+        assert deliveries.cursor == 0
+        await press(pilot, "down", "enter")
+        assert "dead session ended, after 1 m" in " ".join(text_of(deliveries).split())
+
+
+async def test_a_single_delivery_is_told_in_words_at_once() -> None:
+    app = PaneApp(town())
+    async with app.run_test(size=SIZE) as pilot:
+        await opened(app, pilot)
+        assert " acked   after 1.0 s" in text_of(app.query_one(DeliveryList))
+
+
 async def test_deliveries_change_as_they_happen() -> None:
     history = town()
     ann = participant("ann")

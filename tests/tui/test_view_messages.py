@@ -16,6 +16,7 @@ from fugue_core.protocol.events import DeliveriesChanged, Resync, SessionChanged
 from fugue_core.protocol.requests import LogEntry, MessageRecord, Receipt, Snapshot
 from fugue_core.protocol.session import SessionInfo, WorktreeInfo
 from fugue_core.protocol.target import Broadcast, SessionNamed, Tagged, WireTarget, Worktree
+from fugue_core.timeline import span
 from fugue_tui import stretch
 from fugue_tui.history import ANCESTORS, THREAD_MESSAGES, find_match, find_thread, pages_around, seq_at
 from fugue_tui.inspection import (
@@ -25,7 +26,6 @@ from fugue_tui.inspection import (
     export_name,
     kind_of,
     receipt_words,
-    span,
     thread_rows,
     timeline_of,
 )

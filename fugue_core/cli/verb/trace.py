@@ -10,6 +10,7 @@ from fugue_core.cli.spec import UUID, Argument, Verb
 from fugue_core.cli.style import Paint, paint_for_stdout
 from fugue_core.client.jsontext import decode, members
 from fugue_core.printable import printable
+from fugue_core.timeline import steps
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -21,7 +22,6 @@ _LABEL_COLUMNS = 11
 _TIME_COLUMNS = 14
 _STATE_COLUMNS = 9
 _ROLES = {"sent": "accent", "queued": "wait", "handed": "wait", "acked": "ok", "expired": "bad", "dead": "bad"}
-_WAITING = {"queued": "waits in the mailbox", "handed": "was read, and is not acknowledged yet"}
 
 
 def run(command: Command) -> int:
@@ -64,16 +64,23 @@ def _facts(envelope: ShownEnvelope, recipients: int) -> list[tuple[str, str]]:
 def _timeline(sent_at: float, deliveries: list[dict[str, Any]], paint: Paint) -> list[str]:
     happened: list[tuple[float, str, str]] = [(sent_at, "sent", "")]
     waiting: list[tuple[str, str]] = []
+    now = time.time()
     for delivery in deliveries:
-        name, state = printable(delivery["recipient"]["name"]), delivery["state"]
-        if delivery["handed_at"] is not None:
-            through = f", through {printable(delivery['handed_through'])}" if delivery.get("handed_through") else ""
-            happened.append((delivery["handed_at"], "handed", f"{name}{through}"))
-        if delivery["ended_at"] is not None:
-            reason = f": {printable(delivery['reason'])}" if delivery.get("reason") else ""
-            happened.append((delivery["ended_at"], state, f"{name}{reason}"))
-        else:
-            waiting.append((state, f"{name} ({_WAITING.get(state, state)})"))
+        name = delivery["recipient"]["name"]
+        for step in steps(
+            delivery["state"],
+            sent_at=sent_at,
+            handed_at=delivery["handed_at"],
+            handed_through=delivery.get("handed_through"),
+            ended_at=delivery["ended_at"],
+            reason=delivery.get("reason"),
+            now=now,
+        ):
+            text = printable(f"{name}, {step.words}")
+            if step.at is None:
+                waiting.append((step.state, text))
+            else:
+                happened.append((step.at, step.state, text))
     happened.sort(key=lambda event: event[0])  # stable: what the clock cannot tell apart stays as it was
     lines = [_line(f"{_precise(at)}", state, text, paint) for at, state, text in happened]
     return lines + [_line("", state, text, paint) for state, text in waiting]
@@ -96,7 +103,7 @@ VERB = Verb(
     "trace",
     "Show what became of a message",
     run=run,
-    details="Who was handed it and when, who acknowledged it, for whom it still waits or died, and why.",
+    details="Who was handed it, when and through what, who acknowledged it, for whom it still waits or died, and why.",
     arguments=(Argument("MESSAGE_ID", help="its id, as `fugue send` and `fugue log --json` print it", kind=UUID),),
     examples=(("fugue trace 01934567-89ab-7def-8123-456789abcdef", "the timeline of one message"),),
 )
