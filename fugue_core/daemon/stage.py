@@ -53,6 +53,7 @@ from fugue_core.protocol.window import (
     ResizeView,
     ResizeWindow,
     RespawnWindow,
+    SayIdle,
     SendInput,
     Typed,
     TypeInView,
@@ -90,6 +91,7 @@ class Stage:
             ListWindows: self._list,
             ResizeWindow: self._resize,
             SendInput: self._input,
+            SayIdle: self._say_idle,
             ReadLines: self._lines,
             AttachWindow: self._attach,
             TypeInView: self._type_in_view,
@@ -288,6 +290,11 @@ class Stage:
         data = running.paste(request.data) if request.paste else request.data
         self._type(record, window, running, data + b"\r" * request.enter)
         return Typed(size_bytes=len(data) + request.enter)
+
+    def _say_idle(self, peer: Peer, request: SayIdle) -> Done:
+        record, window = self._find(peer, request, request.session, request.window)
+        self._running(record, window).say_idle(is_idle=request.idle)
+        return Done()
 
     def _lines(self, peer: Peer, request: ReadLines) -> LineRange:
         record, window = self._find(peer, request, request.session, request.window)

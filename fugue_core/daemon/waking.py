@@ -39,6 +39,7 @@ class Sight(msgspec.Struct, frozen=True, kw_only=True):
         key: The run of the program.
         has_exited: It runs no more.
         is_understood: An emulator follows what it draws; else nobody knows its modes.
+        is_idle: It waits at its prompt, by the word of whatever program has the terminal.
         is_in_front: The terminal is its own, and not that of another program, which it has started.
         is_reading: It has read all that was typed.
         is_line_begun: Something was typed that may stand in its line and was not sent.
@@ -49,6 +50,7 @@ class Sight(msgspec.Struct, frozen=True, kw_only=True):
     key: str
     has_exited: bool = False
     is_understood: bool = True
+    is_idle: bool = True
     is_in_front: bool = True
     is_reading: bool = True
     is_line_begun: bool = False
@@ -112,30 +114,30 @@ def decide(  # noqa: PLR0913  # all that it depends on
 
 def _obstacle(wake: Wake, sight: Sight) -> str:
     """Return what stays in the way until the program, or somebody, does something; empty for nothing."""
-    if sight.has_exited:
-        return "its program has exited"
-    if not sight.is_understood:
-        return "no emulator is installed, so nobody knows what its program expects"
-    if not sight.is_in_front:
-        return "another program has its terminal"
-    if sight.modes.is_alternate and wake != "alternate":
-        return "its program draws on the alternate screen"
-    if not sight.modes.bracketed_paste:
-        return "its program has not asked for bracketed pastes"
-    return ""
+    is_by_word = wake != "quiet"
+    return _first(
+        (sight.has_exited, "its program has exited"),
+        (not sight.is_understood, "no emulator is installed, so nobody knows what its program expects"),
+        (is_by_word and not sight.is_idle, "its hooks have not said that it waits at its prompt"),
+        (not is_by_word and not sight.is_in_front, "another program has its terminal"),
+        (not is_by_word and sight.modes.is_alternate, "its program draws on the alternate screen"),
+        (not sight.modes.bracketed_paste, "its program has not asked for bracketed pastes"),
+    )
 
 
 def _hurry(sight: Sight, rules: WakeConfig, now: float) -> str:
     """Return why now is not the moment; empty where it is."""
-    if not sight.is_reading:
-        return "its program does not read what was typed"
-    if sight.is_line_begun:
-        return "something was typed there and not sent"
-    if sight.typed_at is not None and now < sight.typed_at + rules.typed_s:
-        return "somebody has typed there just now"
-    if now < sight.printed_at + rules.quiet_s:
-        return "its program is printing"
-    return ""
+    return _first(
+        (not sight.is_reading, "its program does not read what was typed"),
+        (sight.is_line_begun, "something was typed there and not sent"),
+        (sight.typed_at is not None and now < sight.typed_at + rules.typed_s, "somebody has typed there just now"),
+        (now < sight.printed_at + rules.quiet_s, "its program is printing"),
+    )
+
+
+def _first(*reasons: tuple[bool, str]) -> str:
+    """Return the first reason that holds; empty where none does."""
+    return next((reason for holds, reason in reasons if holds), "")
 
 
 class Waker:
@@ -189,17 +191,18 @@ class Waker:
         window = self._window(record)
         if window is None:
             return None
-        stored = record.windows[0]
+        stored, prompt, group = record.windows[0], window.prompt, window.foreground
         pid = self._programs.pid_of(stored)
         return Sight(
             key=stored.key,
             has_exited=stored.exited is not None or pid is None,
             is_understood=window.screen.kind != "plain",
-            is_in_front=pid is not None and window.foreground == pid,
+            is_idle=group is not None and group == prompt.idle_group,
+            is_in_front=pid is not None and group == pid,
             is_reading=not window.waiting_bytes,
-            is_line_begun=window.typing.is_begun,
+            is_line_begun=prompt.typing.is_begun,
             modes=window.screen.modes,
-            typed_at=window.typing.at,
+            typed_at=prompt.typing.at,
             printed_at=window.last_output_at or window.began_at,
         )
 
@@ -225,14 +228,14 @@ class Waker:
         if not isinstance(verdict, Type) or verdict.notice.key != notice.key:
             await turns.change(lambda: self._hub.note_notice(session, before))
             return
-        typed_at = window.typing.at
+        typed_at = window.prompt.typing.at
         log.info("%s is told of %d messages", record.name, len(unhanded))
         text = self._rules.notice.replace("{count}", str(len(unhanded)))
         window.put(window.paste(text.encode()), is_line_begun=True)
         try:
             await asyncio.sleep(self._rules.enter_s)
         finally:
-            if window.typing.at == typed_at:  # or the return key would send what somebody has begun to write
+            if window.prompt.typing.at == typed_at:  # or the return key would send what somebody has begun to write
                 window.put(_enter(window.screen.modes), is_line_begun=False)
 
 

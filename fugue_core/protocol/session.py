@@ -14,8 +14,8 @@ from fugue_core.protocol.message import encode_payload
 
 SessionId = NewType("SessionId", UUID)
 
-Wake: TypeAlias = Literal["off", "on", "alternate"]
-"""Whether a notice is typed for a session's program when mail waits; `alternate`: also on the alternate screen."""
+Wake: TypeAlias = Literal["off", "on", "quiet"]
+"""Whether a notice is typed for a session's program when mail waits, and on whose word, see `session.wake`."""
 
 _TAG_RULE = f"1 to {limits.TAG_CHARS} printable characters without white space or comma"
 _NAME_RULE = f"1 to {limits.SESSION_NAME_CHARS} printable characters without white space or any of , : / #, and no UUID"

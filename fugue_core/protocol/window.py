@@ -119,13 +119,15 @@ class WakeSession(Request, frozen=True, kw_only=True):
     """Let a notice be typed into the terminal of a session's program when mail waits for it, or not any more.
 
     The notice is one line, of the daemon's configuration, as a paste, and then the return key; the messages are not in
-    it. It goes to the lowest window, and only where all of this is certain: its program holds the terminal, has asked
-    for bracketed pastes, and reads; it has printed nothing for a while; nobody has typed there for a while, nor begun a
-    line that was not sent. One notice tells of all that waits. It is repeated once, after `Limits.reoffer_s`; the next
-    comes when all that it told of has been handed, or for another program, or when this is asked for again.
+    it. It goes to the lowest window, and only where all of this is certain: its program waits at its prompt, by its own
+    word (`window.idle`), and has asked for bracketed pastes; it has printed nothing for a while; nobody has typed there
+    for a while, nor begun a line that was not sent. One notice tells of all that waits. It is repeated once, after
+    `Limits.reoffer_s`; the next comes when all that it told of has been handed, or for another program, or when this is
+    asked for again.
 
     Fields:
-        wake: `alternate`: also while the program draws on the alternate screen, where an editor may be.
+        wake: `quiet`: without the program's word, for one that gives none. It is enough then that it is the window's
+            own, holds the terminal, and is not on the alternate screen. In a dialog the return key would choose.
         session: Absent: the connection's own.
 
     Answer:
@@ -287,6 +289,28 @@ class SendInput(Request, frozen=True, kw_only=True):
     enter: bool = False
 
 
+class Done(msgspec.Struct, frozen=True, kw_only=True):
+    """The answer of a request that has nothing to tell."""
+
+
+class SayIdle(Request, frozen=True, kw_only=True):
+    """Say for a window's program whether it waits at its prompt; for its own hooks, at the end and beginning of a turn.
+
+    It counts until a key is pressed there, or the program prints something that nothing explains.
+
+    Errors:
+        SessionNotFound, NoIdentity, WindowNotFound, ProgramExited
+    """
+
+    method = "window.idle"
+    answer = Done
+    mutates = False
+
+    idle: bool
+    session: str | None = None
+    window: WindowNumber | None = None
+
+
 class Captured(msgspec.Struct, frozen=True, kw_only=True):
     """The answer to `window.capture`.
 
@@ -412,10 +436,6 @@ class AttachWindow(Request, frozen=True, kw_only=True):
     read_only: bool = False
 
 
-class Done(msgspec.Struct, frozen=True, kw_only=True):
-    """The answer of a request that has nothing to tell."""
-
-
 class TypeInView(Request, frozen=True, kw_only=True):
     """Type what the user of a view has typed. Best as a notification: what is asked twice would be typed twice.
 
@@ -471,6 +491,7 @@ WINDOW_REQUESTS: tuple[type[Request], ...] = (
     RespawnWindow,
     ResizeWindow,
     SendInput,
+    SayIdle,
     CaptureWindow,
     ReadLines,
     AttachWindow,

@@ -22,6 +22,7 @@ from fugue_core.terminal.keeping import Keeper, Kept
 from fugue_core.terminal.keystroke import Typing
 from fugue_core.terminal.pace import Pace
 from fugue_core.terminal.program import end_session, process_start
+from fugue_core.terminal.prompt import Prompt
 from fugue_core.terminal.pty import NO_TERMINAL, size_of
 from fugue_core.terminal.screen import SCROLLBACK_LINES, Screen, open_screen
 from fugue_core.terminal.window import SizePolicy, Window
@@ -157,7 +158,7 @@ class Fleet:
         )
         journal = Journal(self._journal_path(key))
         journal.begin(cols, rows, b"")
-        self._open(key, kept, open_screen(cols, rows, self._scrollback_lines), journal, Typing())
+        self._open(key, kept, open_screen(cols, rows, self._scrollback_lines), journal, Prompt())
 
     async def go(self, key: str) -> None:
         """Let a program begin that was made ready. Raises as `prepare`; then call `give_up`."""
@@ -256,19 +257,19 @@ class Fleet:
 
     # ----------------------------------------------------------------------------------------------------- the windows
 
-    def _open(self, key: str, kept: Kept, screen: Screen, journal: Journal, typing: Typing) -> Window:
+    def _open(self, key: str, kept: Kept, screen: Screen, journal: Journal, prompt: Prompt) -> Window:
         self._pids[key] = kept.pid
         self._began[key] = process_start(kept.pid)
-        return self._show(key, kept.master, screen, journal, typing)
+        return self._show(key, kept.master, screen, journal, prompt)
 
-    def _show(self, key: str, master: int, screen: Screen, journal: Journal, typing: Typing) -> Window:
+    def _show(self, key: str, master: int, screen: Screen, journal: Journal, prompt: Prompt) -> Window:
         window = self.windows[key] = Window(
             master,
             screen,
             journal,
             pace=self.pace,
             size_policy=self._size_policy,
-            typing=typing,
+            prompt=prompt,
             on_news=lambda: self._on_news(key),
         )
         return window
@@ -282,8 +283,10 @@ class Fleet:
         else:
             journal.go_on(past)
         # when somebody typed last nobody knows any more: it may have been just now
-        typing = Typing(time.time(), is_begun=past is None or past.is_line_begun)
-        window = self._open(key, kept, screen, journal, typing)
+        now = time.time()
+        typing = Typing(now, is_begun=past is None or past.is_line_begun)
+        prompt = Prompt(typing, None if past is None else past.idle_group, now)
+        window = self._open(key, kept, screen, journal, prompt)
         window.resize(*(size_of(kept.master) or (screen.cols, screen.rows)))
         if kept.exit is not None:
             self._loop.call_soon(self._take_exit, key, kept.exit)
@@ -292,7 +295,7 @@ class Fleet:
 
     def _show_again(self, key: str) -> None:
         path = self._journal_path(key)
-        self._show(key, NO_TERMINAL, self._screen_of(read_journal(path)), Journal(path), Typing())
+        self._show(key, NO_TERMINAL, self._screen_of(read_journal(path)), Journal(path), Prompt())
 
     def _screen_of(self, past: Past | None) -> Screen:
         """Return the screen that a journal tells of; where there is none, an empty one of the usual size."""

@@ -8,6 +8,7 @@ The file, for one run of a program: `MAGIC`; then records, each a kind, the leng
     o  bytes     what made a screen as it was then, and what the program wrote since
     r  HH        from here on the terminal has so many columns and rows
     t  ?         from here on something was typed that may stand in the program's line and was not sent, or no more
+    i  I         from here on the program waits at its prompt, with this process group; 0: that is not certain any more
     .            all is here: the daemon that wrote it ended in peace. Means nothing where more records follow
 
 Nothing is synced: this is for the end of a process, and after the end of the machine no program runs any more.
@@ -35,6 +36,7 @@ TRY_AGAIN_S = 5.0
 
 _HEAD = struct.Struct("<cI")
 _SIZE = struct.Struct("<HH")
+_GROUP = struct.Struct("<I")
 _CLOSED = -1
 _YES, _NO = b"1", b"0"
 
@@ -47,12 +49,14 @@ class Past(NamedTuple):
         is_whole: It has all that was read of the program.
         end: Where the file can go on.
         is_line_begun: Something was typed that may stand in the program's line and was not sent.
+        idle_group: See `Prompt.idle_group`.
     """
 
     records: list[bytes | tuple[int, int]]
     is_whole: bool
     end: int
     is_line_begun: bool = False
+    idle_group: int | None = None
 
 
 class Journal:
@@ -65,6 +69,7 @@ class Journal:
         self._again_at = 0.0
         self._is_refused = False
         self._is_line_begun = False
+        self._idle_group: int | None = None
 
     @property
     def is_due(self) -> bool:
@@ -89,6 +94,8 @@ class Journal:
             _write(self._fd, _record(b"r", _SIZE.pack(cols, rows)), _record(b"o", drawn))
             if self._is_line_begun:
                 _write(self._fd, _record(b"t", _YES))
+            if self._idle_group:
+                _write(self._fd, _record(b"i", _GROUP.pack(self._idle_group)))
             os.replace(f"{self._path}~", self._path)
         except OSError as error:
             self._refuse(error)
@@ -107,6 +114,7 @@ class Journal:
         else:
             self._output_bytes = past.end
             self._is_line_begun = past.is_line_begun
+            self._idle_group = past.idle_group
 
     def output(self, data: bytes) -> None:
         """Keep what the program wrote."""
@@ -117,11 +125,14 @@ class Journal:
         """Keep the size that the terminal has from now on."""
         self._keep(_record(b"r", _SIZE.pack(cols, rows)))
 
-    def typing(self, *, is_line_begun: bool) -> None:
-        """Keep whether a line is begun and not sent; nothing, where it is kept already."""
+    def prompt(self, *, is_line_begun: bool, idle_group: int | None) -> None:
+        """Keep what is known of the program's prompt; nothing, where it is kept already."""
         if is_line_begun != self._is_line_begun:
             self._is_line_begun = is_line_begun
             self._keep(_record(b"t", _YES if is_line_begun else _NO))
+        if idle_group != self._idle_group:
+            self._idle_group = idle_group
+            self._keep(_record(b"i", _GROUP.pack(idle_group or 0)))
 
     def close(self) -> None:
         """Say that all is here, and write no more."""
@@ -166,6 +177,7 @@ def read(path: str) -> Past | None:
         return None
     records: list[bytes | tuple[int, int]] = []
     is_whole = is_line_begun = False
+    idle_group = None
     end = len(MAGIC)
     for kind, content, after in _records(data):
         end = after
@@ -176,7 +188,9 @@ def read(path: str) -> Past | None:
             records.append(size)
         elif kind == b"t":
             is_line_begun = content == _YES
-    return Past(records, is_whole, end, is_line_begun)
+        elif kind == b"i" and len(content) == _GROUP.size:
+            idle_group = _GROUP.unpack(content)[0] or None
+    return Past(records, is_whole, end, is_line_begun, idle_group)
 
 
 def _records(data: bytes) -> Iterator[tuple[bytes, bytes, int]]:

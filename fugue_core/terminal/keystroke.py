@@ -28,11 +28,13 @@ class Typing:
 
     Attributes:
         at: Unix time of the last key in seconds; None: there was none. What a terminal reports by itself is no key.
+        keys: How many there were.
         is_begun: Something may stand in the program's line that was not sent.
     """
 
     def __init__(self, at: float | None = None, *, is_begun: bool = False) -> None:
         self.at = at
+        self.keys = 0
         self.is_begun = is_begun
         self._unfinished = b""
         self._came_at = 0.0
@@ -48,7 +50,7 @@ class Typing:
         unfinished = _UNFINISHED.search(data)
         self._unfinished = unfinished[0] if unfinished else b""
         if data == b"\x1b":  # the key, or the beginning of another: it was pressed in any case
-            self.at = now
+            self._take_key(now)
         place = 0
         end = len(data) - len(self._unfinished)
         while place < end:
@@ -59,7 +61,7 @@ class Typing:
         assert token is not None, "the last branch takes anything"  # noqa: S101
         kind = token.lastgroup
         if kind != "report":
-            self.at = now
+            self._take_key(now)
         if kind == "sent":
             self.is_begun = False
         elif kind in {"text", "paste"}:
@@ -68,7 +70,11 @@ class Typing:
         return token.end()
 
     def _skip_paste(self, data: bytes, place: int, now: float) -> int:
-        self.at = now
+        self._take_key(now)
         end = data.find(_PASTE_ENDS, place)
         self._is_paste = end < 0
         return len(data) if end < 0 else end + len(_PASTE_ENDS)
+
+    def _take_key(self, now: float) -> None:
+        self.at = now
+        self.keys += 1

@@ -9,8 +9,8 @@ from typing import Literal, Protocol, TypeAlias
 
 from fugue_core.protocol.window import Line
 from fugue_core.terminal.journal import Journal
-from fugue_core.terminal.keystroke import Typing
 from fugue_core.terminal.pace import Pace
+from fugue_core.terminal.prompt import Prompt
 from fugue_core.terminal.pty import Pty
 from fugue_core.terminal.screen import RESET, Screen
 
@@ -54,7 +54,7 @@ class Window:
         viewers: Those who look at it, who typed last at the end.
         title, bells: As the program has it; `title` unfiltered.
         last_output_at: Unix seconds; None: it has said nothing yet.
-        typing: What was typed, but for what `put` did.
+        prompt: Whether the program waits for a line, and what was typed.
         began_at: Unix seconds; since when it is looked after here.
     """
 
@@ -66,7 +66,7 @@ class Window:
         *,
         pace: Pace,
         size_policy: SizePolicy,
-        typing: Typing,
+        prompt: Prompt,
         on_news: Callable[[], None],
     ) -> None:
         """Begin to read from a terminal.
@@ -77,7 +77,7 @@ class Window:
             journal: Which has what made the screen what it is, and is given what comes.
             size_policy: See `SizePolicy`.
             pace: See `Pty`.
-            typing: What was typed before.
+            prompt: What is known of the program's prompt already.
             on_news: Called when there is something new to tell everybody, at most once in `NEWS_S`.
         """
         self.screen = screen
@@ -87,7 +87,7 @@ class Window:
         self.title = screen.title
         self.bells = screen.bells
         self.last_output_at: float | None = None
-        self.typing = typing
+        self.prompt = prompt
         self.began_at = time.time()
         self._size_policy = size_policy
         self._on_news = on_news
@@ -106,15 +106,20 @@ class Window:
 
     def type(self, data: bytes) -> None:
         """Type into the terminal, for somebody."""
-        self.typing.note(data, time.time())
-        self.journal.typing(is_line_begun=self.typing.is_begun)
+        self.prompt.type(data, time.time())
+        self._note_prompt()
         self._pty.type(data)
 
     def put(self, data: bytes, *, is_line_begun: bool) -> None:
         """Type into the terminal what nobody typed; `is_line_begun`: it leaves something that is not sent."""
-        self.typing.is_begun = is_line_begun
-        self.journal.typing(is_line_begun=is_line_begun)
+        self.prompt.put(time.time(), is_begun=is_line_begun)
+        self._note_prompt()
         self._pty.type(data)
+
+    def say_idle(self, *, is_idle: bool) -> None:
+        """Note what the program says of itself: whether it waits at its prompt."""
+        self.prompt.say_idle(self.foreground if is_idle else None, time.time())
+        self._note_prompt()
 
     @property
     def foreground(self) -> int | None:
@@ -134,12 +139,14 @@ class Window:
         self.cols, self.rows = cols, rows
         self.journal.resize(cols, rows)
         self.screen.resize(cols, rows)
+        self.prompt.excuse(time.time())
         self._pty.resize(cols, rows)
         self._draw_anew()
         self._have_news()
 
     def ask_to_redraw(self) -> None:
         """Have the program draw its screen, which nobody here knows: it is told of another size, and of its own."""
+        self.prompt.excuse(time.time())
         self._pty.resize(self.cols, max(1, self.rows - 1))
         self._loop.call_later(FRAME_S, self._pty.resize, self.cols, self.rows)
 
@@ -222,7 +229,13 @@ class Window:
             wait_s = self._frame_at + FRAME_S - self._loop.time()
             self._next_frame = self._loop.call_later(max(SETTLED_S, wait_s), self._show_frame)
         self.last_output_at = time.time()
+        self.prompt.take_output(self.last_output_at)
+        self._note_prompt()
         self._have_news()
+
+    def _note_prompt(self) -> None:
+        """Let the next daemon know, before anything comes of it."""
+        self.journal.prompt(is_line_begun=self.prompt.typing.is_begun, idle_group=self.prompt.idle_group)
 
     def _begin_journal(self) -> None:
         self.journal.begin(self.cols, self.rows, self.screen.redraw(scrollback=True, is_quick=True))

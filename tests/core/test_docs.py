@@ -337,6 +337,7 @@ async def test_a_notification_is_carried_out_and_not_answered(kind: type[Request
         "view.detach": {"view": 1},
         "view.input": {"view": 1, "data": ""},
         "view.resize": {"view": 1, "cols": 80, "rows": 24},
+        "window.idle": {"idle": True},
         "window.input": {"data": ""},
         "window.lines": {"first": 0},
         "window.resize": {"cols": 80, "rows": 24},

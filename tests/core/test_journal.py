@@ -30,7 +30,7 @@ def test_what_is_written_is_read_in_order_while_it_is_written(path: str) -> None
     kept.resize(100, 30)
     kept.output(b"\x1b[31")
     size_bytes = os.path.getsize(path)
-    assert read(path) == ([(80, 24), b"drawn", b"one", (100, 30), b"\x1b[31"], False, size_bytes, False)
+    assert read(path) == ([(80, 24), b"drawn", b"one", (100, 30), b"\x1b[31"], False, size_bytes, False, None)
     kept.close()
     past = read(path)
     assert past is not None
@@ -151,20 +151,21 @@ def test_taken_off_the_disk_nothing_is_left(path: str) -> None:
     assert os.listdir(os.path.dirname(path)) == []
 
 
-def test_a_line_that_was_begun_and_not_sent_is_known_to_the_next_and_after_a_new_beginning(path: str) -> None:
+def test_what_is_known_of_the_prompt_is_known_to_the_next_and_after_a_new_beginning(path: str) -> None:
     kept = Journal(path)
     kept.begin(80, 24, b"")
-    kept.typing(is_line_begun=True)
+    kept.prompt(is_line_begun=True, idle_group=None)
+    kept.prompt(is_line_begun=True, idle_group=4711)
     size_bytes = os.path.getsize(path)
-    kept.typing(is_line_begun=True)
+    kept.prompt(is_line_begun=True, idle_group=4711)
     assert os.path.getsize(path) == size_bytes  # it costs nothing where nothing has changed
     kept.begin(80, 24, b"drawn")
     past = read(path)
     assert past is not None
-    assert past.is_line_begun
+    assert (past.is_line_begun, past.idle_group) == (True, 4711)
     again = Journal(path)
     again.go_on(past)
-    again.typing(is_line_begun=False)
+    again.prompt(is_line_begun=False, idle_group=None)
     past = read(path)
     assert past is not None
-    assert (past.records, past.is_line_begun) == ([(80, 24), b"drawn"], False)
+    assert (past.records, past.is_line_begun, past.idle_group) == ([(80, 24), b"drawn"], False, None)

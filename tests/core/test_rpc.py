@@ -100,6 +100,7 @@ EXAMPLES: dict[type[Request], Request] = {
     window.RespawnWindow: window.RespawnWindow(program=PROGRAM, kill=True),
     window.ResizeWindow: window.ResizeWindow(cols=80, rows=24),
     window.SendInput: window.SendInput(data=b"\x00\xff\r", paste=True),
+    window.SayIdle: window.SayIdle(idle=True),
     window.ReadLines: window.ReadLines(first=-1),
     window.TypeInView: window.TypeInView(view=1, data=b"\x1b[A"),
     window.ResizeView: window.ResizeView(view=1, cols=1, rows=2_000),

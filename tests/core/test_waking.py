@@ -39,8 +39,12 @@ def test_where_all_is_calm_one_notice_tells_of_all_that_waits() -> None:
     [
         ({"has_exited": True}, "its program has exited"),
         ({"is_understood": False}, "no emulator is installed, so nobody knows what its program expects"),
-        ({"is_in_front": False}, "another program has its terminal"),
-        ({"modes": Modes(bracketed_paste=True, is_alternate=True)}, "its program draws on the alternate screen"),
+        ({"is_idle": False}, "its hooks have not said that it waits at its prompt"),
+        ({"wake": "quiet", "is_in_front": False}, "another program has its terminal"),
+        (
+            {"wake": "quiet", "modes": Modes(bracketed_paste=True, is_alternate=True)},
+            "its program draws on the alternate screen",
+        ),
         ({"modes": Modes()}, "its program has not asked for bracketed pastes"),
         ({"is_reading": False}, "its program does not read what was typed"),
         ({"is_line_begun": True}, "something was typed there and not sent"),
@@ -58,10 +62,13 @@ def test_without_a_window_or_mail_there_is_nothing_to_do() -> None:
     assert verdict([], has_exited=True) == Wait("its program has exited")  # so that one sees it before mail comes
 
 
-def test_the_alternate_screen_is_no_obstacle_where_that_was_said() -> None:
+def test_by_its_own_word_a_program_may_draw_where_it_wants_and_have_been_started_by_another() -> None:
     modes = Modes(bracketed_paste=True, is_alternate=True)
-    assert isinstance(verdict([1], wake="alternate", modes=modes), Type)
-    assert isinstance(verdict([1], wake="alternate"), Type)
+    assert isinstance(verdict([1], modes=modes, is_in_front=False), Type)
+
+
+def test_without_its_word_it_is_told_where_that_was_asked_for() -> None:
+    assert isinstance(verdict([1], wake="quiet", is_idle=False), Type)
 
 
 def test_while_something_is_left_that_it_was_told_of_there_is_no_other_notice() -> None:

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from fugue_core.terminal.screen import open_screen
-from tests.e2e.conftest import Fugue
+from tests.e2e.conftest import SCRIPT, Fugue, Server
 from tests.e2e.daemon import Daemon, Wire, until
 
 pytestmark = pytest.mark.skipif(open_screen(1, 1).kind != "ghostty", reason="without an emulator nothing is typed")
@@ -52,7 +52,7 @@ class Sleeper:
         prompts: What it was sent, one a line; what was pasted in angle brackets.
     """
 
-    def __init__(self, daemon: Daemon, *, wake: str = "on", before: str = "", name: str = "bob") -> None:
+    def __init__(self, daemon: Daemon, *, wake: str = "quiet", before: str = "", name: str = "bob") -> None:
         self._daemon = daemon
         self.wire = daemon.connect()
         self.name = name
@@ -128,7 +128,7 @@ def test_off_is_off_and_it_can_be_turned_on_and_off_again(daemon: Daemon) -> Non
     ann.send("session:eve")
     until(lambda: eve.prompts == ["<mail: 1>"])  # as long as that took, bob was left alone
     assert (bob.prompts, bob.info["wake"], bob.info["wake_reason"]) == ([], "off", "")
-    ann.ask("session.wake", session="bob", wake="on")
+    ann.ask("session.wake", session="bob", wake="quiet")
     until(lambda: bob.prompts == ["<mail: 1>"])
     off = ann.ask("session.wake", session="bob", wake="off")
     assert (off["wake"], off["wake_reason"]) == ("off", "")
@@ -140,7 +140,7 @@ def test_nothing_is_typed_while_the_program_prints(tmp_path: Path) -> None:
         typed.touch()
         script = f"printf '\\033[?2004h'; while [ ! -e {stop} ]; do echo; sleep 0.05; done; exec cat > {typed}"
         program = {"command": ["sh", "-c", script], "directory": "/", "environment": {"PATH": os.environ["PATH"]}}
-        ann.ask("session.create", name="bob", program=program, wake="on")
+        ann.ask("session.create", name="bob", program=program, wake="quiet")
         ann.send("session:bob")
         until(lambda: ann.ask("session.get", session="bob")["wake_reason"] == "its program is printing")
         eve = Sleeper(daemon, name="eve")
@@ -156,7 +156,7 @@ def test_nothing_is_typed_while_somebody_types_nor_into_a_line_that_was_begun(da
     ann.ask("session.wake", session="bob", wake="off")
     ann.send("session:bob")
     bob.type("half a li")
-    ann.ask("session.wake", session="bob", wake="on")
+    ann.ask("session.wake", session="bob", wake="quiet")
     bob.waits_since("something was typed there and not sent")
     daemon.restart()
     bob.reconnect()
@@ -238,7 +238,7 @@ def test_what_nobody_fetches_is_told_once_more_and_then_no_more(tmp_path: Path) 
         ann.send("session:bob")
         bob.waits_since("it was told twice, and has not fetched what it was told of")
         assert bob.prompts == ["<mail: 1>", "<mail: 1>"]
-        ann.ask("session.wake", session="bob", wake="on")
+        ann.ask("session.wake", session="bob", wake="quiet")
         until(lambda: len(bob.prompts) == 3)
 
 
@@ -254,11 +254,55 @@ def test_a_program_that_is_not_at_a_prompt_is_left_alone(daemon: Daemon, before:
     ann.send("session:bob")
     bob.waits_since(reason)
     assert bob.prompts == []
-    ann.ask("session.wake", session="bob", wake="alternate")
-    if "1049" in before:
-        until(lambda: bob.prompts == ["<mail: 1>"])
-    else:
-        bob.waits_since(reason)
+
+
+UNSAID = "its hooks have not said that it waits at its prompt"
+
+
+def test_a_program_with_hooks_is_told_by_its_own_word_alone_until_a_key_is_pressed(daemon: Daemon) -> None:
+    bob, ann = Sleeper(daemon, wake="on", before="\x1b[?1049h"), sender(daemon)
+    ann.send("session:bob")
+    bob.waits_since(UNSAID)
+    ann.ask("window.idle", session="bob", idle=True)
+    until(lambda: bob.prompts == ["<mail: 1>"])
+    bob.fetch()
+    ann.ask("window.idle", session="bob", idle=True)
+    bob.waits_since(CALM)
+    bob.type("\x1b[C")
+    bob.waits_since(UNSAID)
+    ann.ask("window.idle", session="bob", idle=True)
+    ann.ask("window.idle", session="bob", idle=False)
+    bob.waits_since(UNSAID)
+
+
+def test_its_word_is_known_to_the_next_daemon_and_so_is_a_key_since(daemon: Daemon) -> None:
+    bob = Sleeper(daemon, wake="on")
+    bob.wire.ask("window.idle", session="bob", idle=True)
+    daemon.restart()
+    bob.reconnect()
+    bob.waits_since(CALM)
+    bob.type("x")
+    daemon.restart()
+    bob.reconnect()
+    bob.waits_since(UNSAID)
+
+
+def test_the_hooks_of_an_agent_say_in_which_window_it_waits(fugue: Fugue, server: Server) -> None:
+    hook = f"{SCRIPT} hook --for claude"
+    script = f"printf '\\033[?2004h'; read go; {hook} UserPromptSubmit </dev/null; {hook} Stop </dev/null; exec cat"
+    Path(server.environment["XDG_CONFIG_HOME"], "fugue").mkdir(parents=True)
+    Path(server.environment["XDG_CONFIG_HOME"], "fugue", "config.toml").write_text(RULES)
+    assert fugue("new", "-d", "-n", "bob", "--wake", "--", "sh", "-c", script).code == 0
+    until(lambda: fugue("wake", "bob").out == f"on: {UNSAID}\n")
+    fugue("type", "bob", "now", "--enter")
+    until(lambda: fugue("wake", "bob").out == f"on: {CALM}\n")
+    fugue.join("ann")
+    fugue("send", "session:bob", "hi", session="ann")
+    until(lambda: "mail: 1" in fugue("capture", "bob").out)
+    session = fugue("show", "bob", "--json").json["id"]
+    fugue.environment["FUGUE_WINDOW"] = "0"
+    fugue("hook", "--for", "claude", "Stop", session=session)  # it is held, by what waits
+    until(lambda: fugue("wake", "bob").out == f"on: {UNSAID}\n")
 
 
 @pytest.mark.skipif(shutil.which("bash") is None, reason="there is no bash")
@@ -269,7 +313,7 @@ def test_a_shell_is_told_at_its_prompt_and_what_it_has_started_is_not(daemon: Da
         "directory": "/",
         "environment": {"PATH": os.environ["PATH"], "INPUTRC": "/dev/null"},
     }
-    ann.ask("session.create", name="bob", program=program, wake="on")
+    ann.ask("session.create", name="bob", program=program, wake="quiet")
     typed = base64.b64encode(b"bind 'set enable-bracketed-paste on'; cat\r").decode()
     ann.ask("window.input", session="bob", data=typed)
     ann.send("session:bob")
@@ -290,19 +334,22 @@ def test_a_session_without_a_program_says_so_and_the_wish_outlives_the_daemon(da
 
 def test_the_commands_turn_it_on_and_say_why_nothing_is_typed(fugue: Fugue) -> None:
     assert fugue("new", "-d", "-n", "bob", "--wake", "--", "cat").code == 0
-    until(lambda: "has not asked for bracketed pastes" in fugue("wake", "bob").out)
-    assert fugue("wake", "bob").out == "on: its program has not asked for bracketed pastes\n"
+    until(lambda: "waits at its prompt" in fugue("wake", "bob").out)
+    assert fugue("wake", "bob").out == f"on: {UNSAID}\n"
     shown = [line.split(maxsplit=1) for line in fugue("show", "bob").out.splitlines()]
-    assert ["wake", "on: its program has not asked for bracketed pastes"] in shown
+    assert ["wake", f"on: {UNSAID}"] in shown
     assert fugue("wake", "bob", "off").out == "off\n"
-    assert fugue("wake", "bob", "on", "--alternate").out.startswith("on, on the alternate screen too: its program")
+    assert (
+        fugue("wake", "bob", "on", "--without-hooks").out
+        == "on, without hooks: its program has not asked for bracketed pastes\n"
+    )
     assert fugue("wake", "bob", "on", "--json").json["wake"] == "on"
     assert fugue("wake", "bob", "maybe").code == 2
-    assert fugue("wake", "bob", "off", "--alternate").code == 2
+    assert fugue("wake", "bob", "off", "--without-hooks").code == 2
     assert fugue("wake", "nobody", "on").code == 4
     assert fugue("wake").code == 1
     session = fugue("show", "bob", "--json").json["id"]
-    assert fugue("wake", session=session).out == "on: its program has not asked for bracketed pastes\n"
+    assert fugue("wake", session=session).out == f"on: {UNSAID}\n"
 
 
 def test_a_program_that_was_stopped_does_not_read_and_is_told_nothing_more(daemon: Daemon) -> None:
@@ -312,5 +359,5 @@ def test_a_program_that_was_stopped_does_not_read_and_is_told_nothing_more(daemo
     os.kill(window["pid"], signal.SIGSTOP)
     bob.type("\r" * 100_000)
     ann.send("session:bob")
-    ann.ask("session.wake", session="bob", wake="on")
+    ann.ask("session.wake", session="bob", wake="quiet")
     bob.waits_since("its program does not read what was typed")

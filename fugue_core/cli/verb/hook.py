@@ -46,18 +46,37 @@ def run(command: Command) -> int:
         return outcome.DONE
     with connection:
         row = _Row(command.socket_path, session)
+        is_stop, is_held = event in agent.holding, False
+        if not is_stop:
+            _say_idle(connection, session, is_idle=False)
         if _is_empty(connection):
-            if event in agent.holding:
+            if is_stop:
                 row.end()
         elif agent.is_for_session(_decoded(asked)):
             _sweep(command.socket_path, connection)
             with row:
-                _show(command, connection, agent, event, row)
+                is_held = _show(command, connection, agent, event, row)
+        if is_stop and agent.is_for_session(_decoded(asked)):
+            _say_idle(connection, session, is_idle=not is_held)
     return outcome.DONE
 
 
-def _show(command: Command, connection: Connection, agent: Agent, event: str, row: _Row) -> None:
-    """Print what waits still, now that nobody else of this session does so, and have it marked as handed."""
+def _say_idle(connection: Connection, session: str, *, is_idle: bool) -> None:
+    """Say whether the agent waits at its prompt, where it runs in a window of the session: for `fugue wake`."""
+    number = os.environ.get("FUGUE_WINDOW", "")
+    if session != os.environ.get("FUGUE_SESSION") or not (number.isascii() and number.isdigit()):
+        return
+    try:
+        connection.ask("window.idle", {"window": int(number), "idle": is_idle})
+    except Refused:  # the window is being closed
+        return
+
+
+def _show(command: Command, connection: Connection, agent: Agent, event: str, row: _Row) -> bool:
+    """Print what waits still, now that nobody else of this session does so, and have it marked as handed.
+
+    Returns whether anything was printed.
+    """
     from fugue_core.cli.notice import Commands, notice, read_template  # noqa: PLC0415  # only for what there is to show
 
     received = members(connection.ask("message.receive", _LOOK))
@@ -65,9 +84,9 @@ def _show(command: Command, connection: Connection, agent: Agent, event: str, ro
     is_holding = event in agent.holding
     if is_holding and (not envelopes or row.held >= (command.whole("holds") or 0 if command.has("holds") else _HOLDS)):
         row.held = 0
-        return
+        return False
     if not envelopes:
-        return
+        return False
     text, count = notice(
         envelopes,
         int(received["remaining"]),
@@ -81,6 +100,7 @@ def _show(command: Command, connection: Connection, agent: Agent, event: str, ro
     output.put(encode(answer))
     ids = [decode(envelope)["id"] for envelope in envelopes[:count]]
     connection.ask("message.hand", {"ids": ids, "through": f"hook {command.text('for')} {event}"})
+    return True
 
 
 def _agent(command: Command) -> tuple[Agent, str]:
@@ -245,7 +265,10 @@ and AfterTool. At Stop (of gemini AfterAgent) a message holds the agent's stop, 
 
 What is shown stays unacknowledged until the agent answers it (`fugue reply`) or says that it needs no answer
 (`fugue ack`); left alone, it is shown again after a time. The text is the template in hook.txt, beside config.toml, if
-there is one. What the program writes to the hook is read from stdin.""",
+there is one. What the program writes to the hook is read from stdin.
+
+In a window of fugue it also says there whether the agent waits at its prompt: at a stop that is not held it does, at
+any other event it does not. fugue wake relies on that.""",
     arguments=(Argument("EVENT", help="the event of the program at which it calls"),),
     options=(
         Option("--for", metavar="AGENT", kind=TEXT, help="whose hook it is: claude, codex or gemini"),

@@ -16,12 +16,12 @@ def run(command: Command) -> int:
     """Turn it on or off where that is asked for; say how it is."""
     session = command.text("session") or command.identity(None)
     setting = command.text("on|off")
-    if command.has("alternate") and setting != "on":
-        raise Failure(outcome.USAGE, "--alternate is for on")
+    if command.has("without-hooks") and setting != "on":
+        raise Failure(outcome.USAGE, "--without-hooks is for on")
     if setting is None:
         answer = command.ask("session.get", {"session": session})
     else:
-        wake = "alternate" if command.has("alternate") else setting
+        wake = "quiet" if command.has("without-hooks") else setting
         answer = command.ask("session.wake", {"session": session, "wake": wake})
     if command.is_json:
         output.put_json(answer)
@@ -33,7 +33,7 @@ def run(command: Command) -> int:
 
 def state(wake: str, reason: str) -> str:
     """Return how it is, in words: `on: nothing waits`."""
-    words = "on, on the alternate screen too" if wake == "alternate" else wake
+    words = "on, without hooks" if wake == "quiet" else wake
     return f"{words}: {reason}" if reason else words
 
 
@@ -47,18 +47,21 @@ pasted into the terminal of the program in its lowest window, and the return key
 is not in it. One notice tells of all that waits. It is repeated once, after reoffer_s; the next comes when the session
 has been handed what it was told of, for another program, or when waking is turned on again.
 
-Where anything is not certain nothing is typed, and this command says why: the program has exited, started another that
-has the terminal, draws on the alternate screen, has not asked for bracketed pastes, does not read, or prints; somebody
-has typed there just now, or has begun a line and not sent it. Text and times are [wake] in config.toml.
+Where anything is not certain nothing is typed, and this command says why. The program's own hooks must have said that
+it waits at its prompt, with nothing typed since (see fugue hook): in a dialog the return key would choose something,
+and nothing that a terminal shows tells one from the other. It has asked for bracketed pastes, reads, and prints
+nothing; nobody has typed there just now, or has begun a line and not sent it. Text and times are [wake] in config.toml.
 
-A program that lives on the alternate screen, as editors do and some agents, is told with --alternate.""",
+--without-hooks is for a program that has none, and where you know that the return key does no harm: a shell. It is told
+while it holds the terminal itself, and does not draw on the alternate screen.""",
     arguments=(
         Argument("SESSION", help="its name or id; absent: your own session", is_optional=True, completes=SESSIONS),
         Argument("on|off", help="turn it on or off; absent: say how it is", kind=one_of("on", "off"), is_optional=True),
     ),
-    options=(Option("--alternate", help="also while its program draws on the alternate screen"),),
+    options=(Option("--without-hooks", help="whether or not its program's hooks say that it waits at its prompt"),),
     examples=(
         ("fugue wake bob on", "from now on"),
+        ("fugue wake shop on --without-hooks", "a shell"),
         ("fugue wake bob", "whether it is on, and why nothing is typed now"),
     ),
 )
