@@ -105,7 +105,13 @@ def _explain(verb: Verb | None, values: dict[str, list[str]]) -> int:
 
 
 def _hint(refused: Refused) -> str:
-    """Return what else there is to say where the session that this shell speaks for is gone."""
+    """Return what else there is to say: that this shell's session is gone, or how to see a schema that was broken."""
+    if refused.name == "SchemaViolation":
+        import shlex  # noqa: PLC0415  # only for an error
+
+        repo = refused.data.get("repo")
+        place = "--global" if repo is None else f"--repo {shlex.quote(repo)}"
+        return f"\nfugue schema show {shlex.quote(refused.data['msg_type'])} {place}  shows it"
     session = os.environ.get("FUGUE_SESSION")
     if session and refused.name == "SessionNotFound" and refused.data.get("session") == session:
         return '; FUGUE_SESSION names it, and it has ended or is another server\'s: eval "$(fugue join NAME)"'

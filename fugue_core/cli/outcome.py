@@ -17,7 +17,7 @@ USAGE: Final = 2
 """What was typed is wrong: no such option, no JSON, no tag."""
 NO_RECIPIENT: Final = 3
 NOT_FOUND: Final = 4
-"""No such session, window, message or breaker."""
+"""No such session, window, message, breaker or schema."""
 NO_DAEMON: Final = 5
 NOT_EXECUTABLE: Final = 126
 """`fugue run`, as shells do: the program is there and cannot be run."""
@@ -33,6 +33,7 @@ _BY_NAME = {
     "WindowNotFound": NOT_FOUND,
     "MessageNotFound": NOT_FOUND,
     "BreakerNotFound": NOT_FOUND,
+    "SchemaNotFound": NOT_FOUND,
     "DaemonUnavailable": NO_DAEMON,
     "ConnectionLost": NO_DAEMON,
     "InvalidTag": USAGE,
@@ -42,6 +43,7 @@ _BY_NAME = {
     "InvalidTarget": USAGE,
     "InvalidMetadata": USAGE,
     "InvalidFilter": USAGE,
+    "InvalidSchema": USAGE,
 }
 
 

@@ -1,4 +1,4 @@
-"""A payload as a person gives it, to JSON as it goes on the wire. Reads stdin and files."""
+"""A payload, or other JSON, as a person gives it, to JSON as it goes on the wire. Reads stdin and files."""
 
 from __future__ import annotations
 
@@ -30,13 +30,16 @@ def read_payload(text: str | None) -> Raw:
     Raises:
         Failure: It is no JSON, or cannot be read.
     """
-    if text is None:
-        return Raw("null")
-    source, content = "payload", text
+    return Raw("null") if text is None else read_json(text, "payload")
+
+
+def read_json(text: str, noun: str) -> Raw:
+    """Return JSON, read from stdin where `text` is `-`, from a file where it is `@FILE`. Raises `Failure`."""
+    source, content = noun, text
     if text == "-":
-        source, content = "payload on stdin", _read(_STDIN)
+        source, content = f"{noun} on stdin", _read(_STDIN)
     elif text.startswith("@"):
-        source, content = f"payload in {text[1:]}", _read_file(text[1:])
+        source, content = f"{noun} in {text[1:]}", _read_file(text[1:])
     try:
         return check_payload(content)
     except BadJson as error:

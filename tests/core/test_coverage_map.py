@@ -61,6 +61,7 @@ TESTED_BY: dict[str, tuple[str, ...]] = {
     "cli.verb.resize": ("e2e/test_windows.py",),
     "cli.verb.respawn": ("e2e/test_windows.py",),
     "cli.verb.run": ("e2e/test_cli_run.py",),
+    "cli.verb.schema": ("e2e/test_cli_schema.py",),
     "cli.verb.send": ("e2e/test_cli_message.py",),
     "cli.verb.setup": ("e2e/test_setup.py",),
     "cli.verb.show": ("e2e/test_cli_session.py",),

@@ -52,7 +52,7 @@ def run_shell(guide: str) -> str:
     script = "set -euo pipefail\n" + "\n".join(pieces(guide, "sh"))
     run = subprocess.run(["bash", "-c", script], capture_output=True, text=True, timeout=PATIENCE_S, check=False)
     assert run.returncode == 0, f"{run.stdout}\n{run.stderr}"
-    return run.stdout
+    return run.stdout + run.stderr
 
 
 async def run_python(guide: str) -> dict[str, Any]:
@@ -68,8 +68,10 @@ async def run_python(guide: str) -> dict[str, Any]:
 
 async def test_the_workflows_run_in_the_shell_and_then_in_python(town: Path) -> None:
     said = run_shell("workflows.md")
-    for word in ("task_assignment", "gas_town.bid", "where is the test?", "rev-1"):
+    for word in ("task_assignment", "gas_town.bid", "where is the test?", "rev-1", "no bid"):
         assert word in said
+    (refused,) = [line for line in pieces("workflows.md", "text")[0].splitlines() if "schema" in line]
+    assert refused in said
     made = await run_python("workflows.md")
     async with fugue_core.connect(session="planner") as client:
         events = await client.subscribe()

@@ -514,6 +514,17 @@ def test_a_target_is_a_text_or_an_object(
     assert found == {"count": 1, "recipients": recipients, "waiting": ["bob"], "dry_run": True}
 
 
+@pytest.mark.parametrize(("tool", "more"), [("send_message", {}), ("send_message", {"dry_run": True}), ("ask", {})])
+def test_a_payload_that_breaks_its_schema_is_refused_with_field_and_rule(
+    tool: str, more: dict[str, Any], start: Start, fugue: Fugue
+) -> None:
+    fugue("schema", "set", "--global", "bid", '{"properties": {"amount": {"minimum": 1}}}')
+    ann = start("--join", "ann")
+    with pytest.raises(ToolFailed, match="SchemaViolation: 'bid' breaks its schema: /amount: minimum 1, found 0"):
+        ann.call(tool, target="session:ann", type="bid", payload={"amount": 0}, **more)
+    assert ann.call("search_messages")["messages"] == []
+
+
 @pytest.mark.parametrize(
     ("target", "words"),
     [

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,6 +15,7 @@ import fugue_core
 from fugue_core import InvalidSchema, OrchestrationMessage, SchemaViolation
 from fugue_core.errors import SchemaNotFound
 from fugue_core.protocol.schema import SchemaChanged, SchemaRemoved
+from fugue_core.store import _MIGRATIONS, migrate
 from tests.e2e.daemon import Daemon
 
 
@@ -76,15 +78,13 @@ def test_schemas_are_kept_over_kill_9_and_hold_at_once(daemon: Daemon) -> None:
         assert wire.ask("message.send", target={"kind": "broadcast"}, message=sent)["recipients"] == []
 
 
-def test_a_file_from_before_there_were_schemas_is_brought_forward(daemon: Daemon) -> None:
-    with daemon.connect() as wire:
-        wire.join("ann")
-    daemon.kill()
-    with sqlite3.connect(f"{daemon.state_dir}/messages.db") as database:
-        (version,) = database.execute("PRAGMA user_version").fetchone()
-        database.execute("DROP TABLE payload_schema")
-        database.execute(f"PRAGMA user_version = {version - 1}")
-    daemon.start()
-    with daemon.connect("ann") as wire:
-        assert wire.ask("schema.list") == {"schemas": []}
-        wire.ask("schema.set", msg_type="bid", schema=POSITIVE)
+def test_a_file_from_before_there_were_schemas_is_brought_forward(tmp_path: Path) -> None:
+    with Daemon(tmp_path, start=False) as daemon:
+        daemon.state_dir.mkdir(parents=True)
+        path = str(daemon.state_dir / "messages.db")
+        with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as database:
+            migrate(database, path, _MIGRATIONS[:3])
+        daemon.start()
+        with daemon.connect() as wire:
+            assert wire.ask("schema.list") == {"schemas": []}
+            wire.ask("schema.set", msg_type="bid", schema=POSITIVE)

@@ -165,6 +165,10 @@ class _World:
         entries = self._ask("message.list", {"limit": _RECENT_MESSAGES}).get("entries", [])
         return list(dict.fromkeys(entry["envelope"]["message"]["msg_type"] for entry in entries))
 
+    def schemas(self) -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = self._ask("schema.list", {}).get("schemas", [])
+        return found
+
     def _ask(self, method: str, params: dict[str, Encodable]) -> dict[str, Any]:
         from fugue_core.errors import FugueError  # noqa: PLC0415  # not for `fugue __complete --help`
 
@@ -230,7 +234,12 @@ def _targets(world: _World, current: str) -> Candidates:
 
 
 def _types(world: _World, _current: str) -> Candidates:
-    return [(msg_type, "") for msg_type in world.types()]
+    with_schema = dict(_schemas(world, ""))
+    return [*with_schema.items(), *((msg_type, "") for msg_type in world.types() if msg_type not in with_schema)]
+
+
+def _schemas(world: _World, _current: str) -> Candidates:
+    return [(schema["msg_type"], "has a schema") for schema in world.schemas()]
 
 
 def _filters(world: _World, current: str) -> Candidates:
@@ -299,6 +308,7 @@ _SOURCES: dict[str, Callable[[_World, str], Candidates]] = {
     spec.TAGS: _tags,
     spec.TARGETS: _targets,
     spec.MESSAGE_TYPES: _types,
+    spec.SCHEMAS: _schemas,
     spec.FILTERS: _filters,
     spec.VERBS: _verbs,
     spec.COMMANDS: _commands,

@@ -20,14 +20,15 @@ _WITHIN = Option("--within", metavar="S", kind=SECONDS, help=f"with --wait, so m
 
 
 def run(command: Command) -> int:
-    """Send, or with --dry-run only ask who would receive it."""
+    """Send, or with --dry-run only ask whether it could be sent, and who would receive it."""
     sender = command.identity("from")
     target = read_target(command.required("target"))
     payload = read_payload(command.text("payload"))
+    message: Encodable = {"msg_type": command.required("msg_type"), "payload": payload}
     if command.has("dry-run"):
+        command.ask("message.check", {"message": message}, session=sender)
         answer = command.ask("message.resolve", {"target": target}, session=sender)
     else:
-        message: Encodable = {"msg_type": command.required("msg_type"), "payload": payload}
         params = {"target": target, "message": message, "id": command.text("id") or new_id()}
         if command.has("reply-to"):
             params["reply_to"] = command.text("reply-to")
@@ -49,7 +50,8 @@ VERB = Verb(
     run=run,
     details="""\
 The answer says who will be handed it: it is on disk, and whoever is not connected finds it later. What a type and its
-payload mean is up to you; the payload travels byte for byte.
+payload mean is up to you; the payload travels byte for byte. Where the type has a schema (fugue schema), a payload that
+breaks it is refused, with the field and the rule.
 
 With --wait it goes on until every recipient has been handed the message (a program has read it), or has acknowledged
 it. Then the exit code is 0 where all have, 124 where some have not in time, and 1 where one never will, since its
@@ -75,7 +77,7 @@ The sender is --from, or else the session of this shell, $FUGUE_SESSION.""",
             follower=_WITHIN,
         ),
         _WITHIN,
-        Option("-n", "--dry-run", help="send nothing, only say who would receive it"),
+        Option("-n", "--dry-run", help="send nothing, only say who would receive it, or what is wrong with it"),
     ),
     examples=(
         ("""fugue send session:bob greeting '{"text": "hello"}'""", "to one session"),

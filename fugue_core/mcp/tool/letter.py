@@ -147,7 +147,7 @@ class SendMessage(Arguments, frozen=True, kw_only=True):
     reply_to: Annotated[UUID, Meta(description="id of the message that this one answers")] | None = None
     id: OwnId = None
     ttl_s: TimeToLive = None
-    dry_run: Annotated[bool, Meta(description="send nothing, only say who would receive it")] = False
+    dry_run: Annotated[bool, Meta(description="send nothing, only say who would receive it, or what is wrong")] = False
 
 
 class Ask(Arguments, frozen=True, kw_only=True):
@@ -196,10 +196,11 @@ class SearchMessages(Arguments, frozen=True, kw_only=True):
 
 
 async def send_message(work: Work, arguments: SendMessage) -> Sent:
-    """Send, or with `dry_run` only ask who would receive it."""
+    """Send, or with `dry_run` only ask whether it could be sent, and who would receive it."""
     target = read_target(arguments.target)
     client = await work.client()
     if arguments.dry_run:
+        await client.check(read_message(arguments.type, arguments.payload))
         recipients = await client.resolve(target)
         return Sent(dry_run=True, count=len(recipients), recipients=_names(recipients), waiting=_waiting(recipients))
     receipt = await client.send(
