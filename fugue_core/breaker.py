@@ -6,7 +6,7 @@ stands in its messages, and how far it may go since it was released is stored; a
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import NamedTuple, TypeAlias
 from uuid import UUID
 
@@ -109,11 +109,11 @@ class Breakers:
             )
             raise ChainTooLong(chain, hops, limit)
 
-    def closed_to(self, sender: Member, members: Sequence[Member]) -> set[int]:
+    def closed_to(self, sender: Member, members: Sequence[Member]) -> Collection[int]:
         """Return the refs of those of `members` to whom nothing passes from `sender`. Cost: nothing, where all may."""
         guarded = self._guarded.get(sender.record.ref)
         if guarded is None:
-            return set()
+            return ()
         return {
             member.record.ref for member in members if member.record.ref in guarded and self._is_closed(sender, member)
         }

@@ -126,8 +126,9 @@ class Post:
                 return self._receipt_again(sender, request, sent)
         self._schemas.check(request.packed.msg_type, payload, sender.record.repo)
         target, members = self.resolve(sender, request.target)
-        chain, hops = self._link(request.reply_to)
-        if chain is not None:
+        chain, hops = None, 0
+        if request.reply_to is not None:
+            chain, hops = self._link(request.reply_to)
             self._breakers.check_chain(chain, hops, sender.participant())
         letter = (len(payload) + ENVELOPE_BYTES, sender.record.ref)
         takers, refusals = self._part(sender, members, letter)
@@ -150,19 +151,17 @@ class Post:
         )
         self._post(envelope, sender, takers, refusals, letter)
         recipients = tuple([member.recipient() for member in takers])
-        refused = tuple([member.recipient() for member in refusals])
+        refused = tuple([member.recipient() for member in refusals]) if refusals else ()
         self._tell(MessageSent(envelope=envelope, recipients=recipients, refused=refused))
         if refusals:
             raise self._refused(sender.record.name, recipients, _as_refused(refusals), envelope)
         return Receipt(id=envelope.id, seq=seq, recipients=recipients)
 
-    def _link(self, reply_to: UUID | None) -> tuple[UUID | None, int]:
-        """Return the chain of what answers `reply_to`, and how far down it stands; None and 0 where it answers nothing.
+    def _link(self, reply_to: UUID) -> tuple[UUID, int]:
+        """Return the chain of what answers `reply_to`, and how far down it stands.
 
         What answers a message that is not known belongs to a chain that begins with that one.
         """
-        if reply_to is None:
-            return None, 0
         seq = self._cache.seq_of(reply_to)
         parent: Envelope | Link | None = None if seq is None else self._cache.get(seq)
         if parent is None and self._sent_ids.may_be_known(reply_to.int):
@@ -219,7 +218,7 @@ class Post:
         """Put a message where it belongs: store, mailboxes, cache, and into the count of turns."""
         seq = envelope.seq
         refs = [member.record.ref for member in takers]
-        refused = [(member.record.ref, why.reason) for member, why in refusals.items()]
+        refused = [(member.record.ref, why.reason) for member, why in refusals.items()] if refusals else ()
         self._store.add_message(envelope, sender.record.ref, refs, refused)
         arrived = self.arrived
         for member in takers:

@@ -353,6 +353,20 @@ def test_the_same_id_sends_once_and_answers_the_same(start: Start) -> None:
     assert len(agent.call("receive_messages")["messages"]) == 1
 
 
+def test_a_loop_that_is_stopped_is_told_to_the_agent(start: Start, server: Server) -> None:
+    config = server.directory / "config" / "fugue" / "config.toml"
+    config.parent.mkdir(parents=True)
+    config.write_text("[limits]\nhops = 2\nmailbox_sender_messages = 3\n")
+    agent = start("--join", "ann")
+    message = {"target": "session:ann", "type": "note"}
+    first = last = agent.call("send_message", **message)["id"]
+    for _ in range(2):
+        last = agent.call("send_message", **message, reply_to=last)["id"]
+    refusal = agent.refusal("send_message", **message, reply_to=last)
+    assert f"chain too long: this would be reply 3 in a row since {first}, the limit is 2." in refusal
+    assert "mailbox share full: ann; 0 of 1 received it" in agent.refusal("send_message", **message)
+
+
 def test_calls_begin_in_the_order_in_which_they_came(start: Start) -> None:
     agent = start("--join", "ann")
     calls = [agent.begin("send_message", target="session:ann", type="note", payload=number) for number in range(30)]

@@ -17,7 +17,16 @@ from textual.message import Message
 from textual.pilot import Pilot
 from textual.widgets import OptionList
 
-from fugue_core.errors import FugueError, MailboxFull, NoRecipients, NoRepository, StoreUnavailable
+from fugue_core.errors import (
+    ChainTooLong,
+    FugueError,
+    MailboxFull,
+    MailboxShareFull,
+    NoRecipients,
+    NoRepository,
+    PairTooFast,
+    StoreUnavailable,
+)
 from fugue_core.protocol.envelope import Recipient
 from fugue_core.protocol.session import SessionInfo, WorktreeInfo
 from fugue_core.protocol.target import Broadcast, SessionNamed, Tagged, Worktree
@@ -600,6 +609,7 @@ REFUSALS: list[tuple[FugueError, str]] = [
     (NoRecipients("tag:builder"), "choose another target"),
     (NoRepository("ann"), "at `as`"),
     (MailboxFull([CAT.id], [IVY.id], names=["cat-1"]), "send to those again"),
+    (MailboxShareFull([CAT.id], [IVY.id], names=["cat-1"]), "send to those again"),
     (StoreUnavailable("disk full"), "make room"),
 ]
 
@@ -620,6 +630,17 @@ async def test_a_refusal_keeps_everything_and_says_what_to_do(error: FugueError,
         await pilot.press("space")
         await pilot.pause()
         assert str(error) not in said(pane, "verdict")
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        ChainTooLong(CAT.id, 65, 64),
+        PairTooFast([CAT.id], [], names=["cat-1"], session="ann", turns=3000, turns_s=300.0),
+    ],
+)
+def test_where_something_was_stopped_it_is_said_which_key_shows_it(error: FugueError) -> None:
+    assert in_words(error, str) == f"{error}: {{app.breakers}} shows it"
 
 
 async def test_after_success_the_payload_goes_and_the_receipt_shows_for_a_while(
