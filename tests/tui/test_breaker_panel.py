@@ -201,7 +201,8 @@ async def test_what_trips_is_told_shown_and_released_by_a_key(tmp_path: Path, mo
         with pytest.raises(ChainTooLong):
             await bob.send("session:ann", note, reply_to=sent.id)
         await until(pilot, lambda: app.status_bar.stopped == 1)
-        assert any("over 2 replies was stopped at bob" in each.message for each in app._notifications)
+        words = "a chain of over 2 replies was stopped at bob"
+        await until(pilot, lambda: any(words in each.message for each in app._notifications))
         await pilot.press("B")
         await until(pilot, lambda: isinstance(app.screen, BreakerPanel) and app.screen.list.count == 1)
         await bob.send("session:ann", note)
