@@ -26,6 +26,8 @@ TESTED_BY: dict[str, tuple[str, ...]] = {
     "cli.delivery": ("e2e/test_cli_wait.py",),
     "cli.envelope": ("e2e/test_cli_message.py", "e2e/test_cli_terminal.py"),
     "cli.livelog": ("e2e/test_cli_stream.py",),
+    "cli.mirror": ("e2e/test_adopt.py",),
+    "cli.tmux": ("e2e/test_adopt.py",),
     "cli.main": ("e2e/test_cli_refusal.py", "e2e/test_cli_startup.py"),
     "cli.opening": ("core/test_cli_opening.py", "e2e/test_attach.py"),
     "cli.outcome": ("e2e/test_cli_refusal.py",),

@@ -8,7 +8,7 @@ if TYPE_CHECKING:
 
 GROUPS = {
     "Sessions": ("join", "run", "ls", "show", "rename", "kill", "whoami", "tag"),
-    "Programs": ("new", "attach", "window", "capture", "type", "respawn", "resize"),
+    "Programs": ("new", "adopt", "attach", "window", "capture", "type", "respawn", "resize"),
     "Messages": ("send", "recv", "ack", "ask", "reply", "log", "trace", "breaker", "schema"),
     "Agents": ("setup", "mcp", "hook", "wake"),
     "fugue itself": ("daemon", "doctor", "info", "completion", "help"),
