@@ -333,3 +333,19 @@ def test_the_users_files_are_where_the_program_looks(
 )
 def test_a_projects_files_are_where_the_program_looks(name: str, files: tuple[str, str]) -> None:
     assert agents.load(name).project_files("/p", [].__contains__) == files
+
+
+def test_a_new_entry_ends_as_its_neighbours_do() -> None:
+    trailing = '{\n  "hooks": {\n    "Stop": [\n      {"hooks": []},\n    ],\n  },\n}\n'
+    lines = set_up(JsonDocument(trailing)).splitlines()
+    assert lines[-2:] == ["  },", "}"]
+    assert lines[lines.index('    "SessionStart": [') - 1] == "    ],"
+    assert undo(JsonDocument("\n".join(lines) + "\n")) == trailing
+
+
+def test_what_comes_behind_an_entry_that_goes_is_not_drawn_into_a_comment_before_it() -> None:
+    text = '{\n  "a": 1, // one\n  "mcpServers": {"fugue": {"command": "fugue", "args": ["mcp"]}}, "b": 2 }\n'
+    document = JsonDocument(text)
+    undo(document)
+    assert document.values == {"a": 1, "b": 2}
+    assert "// one\n" in document.text

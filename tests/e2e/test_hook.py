@@ -192,7 +192,7 @@ def test_a_message_with_all_that_is_allowed_crowds_out_nothing(fugue: Fugue, sen
     fugue("tag", "set", *(f"{number:02}{'x' * 62}" for number in range(64)), session="ann")
     text = told(hook(fugue))
     assert len(text) < MOST_CHARS + 200
-    assert "2 more wait" not in text
+    assert "more wait" not in text
 
 
 def test_commands_in_the_text_reach_the_server_that_the_hook_was_told_of(fugue: Fugue, server: Server) -> None:
