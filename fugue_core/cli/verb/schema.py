@@ -164,7 +164,7 @@ VERB = Verb(
     "Set, show, remove or list the JSON Schemas of types of messages",
     details="""\
 Where a type has a JSON Schema, what breaks it is refused before anything is sent: by fugue send, ask and reply, by the
-tools of fugue mcp, and while it is written in the screen. The error names the field, as a JSON Pointer, and the rule.
+tools of fugue mcp, and in the screen. The error names the field, as a JSON Pointer, and the rule.
 Types without a schema stay free, and fugue does nothing else with one.
 
 A schema is that of the repository in which the sender works, and where that has none for the type, the one for all. You
