@@ -105,6 +105,7 @@ class Programs:
             host.screens_dir,
             scrollback_lines=config.limits.scrollback_lines,
             size_policy=config.terminal.size,
+            is_bound=host.is_last,
             on_exit=lambda key, exited: self._background.run(self._take_exit(key, exited)),
             on_news=self._tell_news,
         )

@@ -52,6 +52,7 @@ class Fleet:
         *,
         scrollback_lines: int = SCROLLBACK_LINES,
         size_policy: SizePolicy = "latest",
+        is_bound: bool = False,
         on_exit: Callable[[str, ProgramExit], None],
         on_news: Callable[[str], None],
     ) -> None:
@@ -62,6 +63,7 @@ class Fleet:
             screens_dir: Where journals are; is made where it is not there.
             scrollback_lines: Lines that each screen keeps.
             size_policy: See `SizePolicy`.
+            is_bound: The programs end with this process, also where that is killed.
             on_exit: Called once for each program that exits, when all that it wrote has been read.
             on_news: Called when there is something new to tell of a window, see `Window`.
         """
@@ -69,6 +71,7 @@ class Fleet:
         self._screens_dir = screens_dir
         self._scrollback_lines = scrollback_lines
         self._size_policy = size_policy
+        self._is_bound = is_bound
         self._on_exit = on_exit
         self._on_news = on_news
         self._loop = asyncio.get_running_loop()
@@ -201,6 +204,8 @@ class Fleet:
                 self._keeper = await Keeper.open(
                     self._keeper_path, start=start, on_exit=self._take_exit, on_lost=self._lose_keeper
                 )
+                if self._keeper is not None and self._is_bound:
+                    self._keeper.bind()
             return self._keeper
 
     def _take_exit(self, key: str, exited: ProgramExit) -> None:

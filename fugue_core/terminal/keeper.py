@@ -38,6 +38,8 @@ EXIT is `{"code": N, "at": T}` or `{"signal": N, "at": T}`, T in Unix seconds. A
         The window is gone; what runs in it is killed. No answer; an answer that was due does not come.
     {"op": "stop"}
         End all programs (SIGHUP, and SIGKILL after a second) and then the keeper.
+    {"op": "bind"}
+        The programs shall not outlive this daemon: do so, too, when its connection breaks off.
 
 Told when it happens, once, and always after `started`: `{"exited": ID, "pid": N, ...EXIT}`. Where a daemon goes between
 `spawn` and `go`, its program is killed and forgotten. Where it goes between `go` and its answer, and the program then
@@ -129,6 +131,7 @@ class Keeper:
         self._connection: Connection | None = None
         self._stop_steps: list[tuple[float, Callable[[], None]]] | None = None
         self._is_term_received = False
+        self._is_bound = False
         self._is_over = False
         self._poll = select.poll()
         self._callbacks: dict[int, Callable[[], object]] = {}
@@ -225,6 +228,7 @@ class Keeper:
             if not self._serve():
                 break
         self._disconnect("replaced")
+        self._is_bound = False
         self._connection = Connection(connected)
         self._watch(connected.fileno(), select.POLLIN, self._serve)
         self._tell({"keeper": PROTOCOL_VERSION, "pid": os.getpid()})
@@ -252,6 +256,8 @@ class Keeper:
             return
         self._unwatch(connection.fileno())
         connection.close(bye)
+        if self._is_bound and bye is None:
+            self._stop()
         for window in list(self._windows.values()):
             window.is_awaited = False
             if not window.is_gone:
@@ -305,6 +311,8 @@ class Keeper:
                 self._disconnect("not a JSON object")
             case {"op": "stop"}:
                 self._stop()
+            case {"op": "bind"}:
+                self._is_bound = True
             case {"op": "spawn", "window": str(window_id)}:
                 self._spawn(window_id, message)
             case {"op": "go" | "signal" | "forget" as op, "window": str(window_id)}:

@@ -218,6 +218,10 @@ class Keeper:
         self._pids.pop(window, None)
         self._write(_line({"op": "forget", "window": window}))
 
+    def bind(self) -> None:
+        """Have the keeper end, with all its programs, when this process does, however that ends."""
+        self._write(_line({"op": "bind"}))
+
     async def stop(self) -> None:
         """End all programs (SIGHUP, after a second SIGKILL) and the keeper; return when it is gone.
 
