@@ -14,7 +14,7 @@ from fugue_tui.app import FugueApp
 from fugue_tui.config import read_config
 from fugue_tui.shell import DEMO_SERVER
 
-GARBAGE = (20_000, 5, 5)
+GARBAGE = (4_000, 5, 5)
 """When Python looks for cycles: seldom, since messages are in none, and each look is a pause; but not so seldom that
 what looking back through the history leaves in cycles adds up."""
 

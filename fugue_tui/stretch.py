@@ -8,7 +8,7 @@ from itertools import islice
 from fugue_core.filter import Filter
 from fugue_tui.view import MessageRow, World
 
-STRETCH_ROWS = 5_000
+STRETCH_ROWS = 2_000
 """Messages at hand; the others are asked for when somebody scrolls there."""
 LOOK_ROWS = 2_000
 """Messages that are compared with a new filter at once; the daemon looks through the older ones."""

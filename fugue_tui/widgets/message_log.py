@@ -22,7 +22,7 @@ from fugue_tui.view import MessageRow, World, clock_time
 from fugue_tui.widgets.message_row import HEADS_FROM, MessagePen, columns_for
 from fugue_tui.widgets.row_list import TIGHT, RowList
 
-STRIPS = 2_000
+STRIPS = 500
 """Drawn rows that are kept for drawing them again."""
 PAGE_ROWS = 500
 AHEAD_ROWS = 100
