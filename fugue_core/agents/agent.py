@@ -27,6 +27,8 @@ class Agent:
         refusal: The word by which a stop is held.
         timeout: How long a hook may take, ten seconds, in the unit of the program's configuration.
         servers: The name under which its configuration has MCP servers.
+        settings: What else has to stand in the file with MCP servers, or a session is taken for another: paths of
+            settings, each with its value.
         hint: What its user has to know once it is set up; empty: nothing.
     """
 
@@ -36,6 +38,7 @@ class Agent:
     refusal = "block"
     timeout = 10
     servers = "mcpServers"
+    settings: tuple[tuple[tuple[str, ...], object], ...] = ()
     hint = ""
 
     # ------------------------------------------------------------------------------------------------ hooks at work

@@ -20,11 +20,16 @@ _VARIABLES = ("FUGUE_SESSION", "FUGUE_SOCKET", "XDG_RUNTIME_DIR", "XDG_STATE_HOM
 
 
 class Codex(Agent):
-    """Codex. Its hooks stand in a file of their own where there is one: it warns of hooks in both."""
+    """Codex. Its hooks stand in a file of their own where there is one: it warns of hooks in both.
+
+    Its terminals share a server in the background, which runs the hooks and tools of all of them in the environment of
+    the one that started it, and so for that one's session: they must do without.
+    """
 
     title = "Codex"
     servers = "mcp_servers"
-    hint = "Codex runs a hook that is new or has changed only once you have trusted it: open /hooks in codex."
+    settings = ((("features", "daemon_auto_start"), False),)
+    hint = "Codex runs a hook that is new or has changed only once you trust it: when it asks, or by /hooks in codex."
 
     def user_files(self, environ: Mapping[str, str], exists: Callable[[str], bool]) -> tuple[str, str]:
         """Return the files in `$CODEX_HOME`, else in `.codex` in the home directory."""

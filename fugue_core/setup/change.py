@@ -98,8 +98,11 @@ def _document(file: ConfigFile) -> Document:
 
 def _change_server(document: Document, agent: Agent, fugue: str | None) -> None:
     if fugue is None:
+        if entry.server_words(document.values, agent):
+            entry.take_settings(document, agent)
         entry.take_server(document, agent)
     else:
+        entry.put_settings(document, agent)
         entry.put_server(document, agent, fugue)
 
 

@@ -43,13 +43,18 @@ def _judge(agent: Agent, found: _Entries, own_path: str | None) -> tuple[str, st
     wanted = (*agent.telling, *agent.holding)
     missing = [event for event in wanted if event not in found.events]
     unknown = [event for event in found.events if event not in wanted]
-    if not found.has_server:
-        return "warning", f"there are hooks, and no {agent.servers}.{entry.SERVER}"
-    if missing:
-        return "warning", f"there is no hook at {', '.join(missing)}"
-    if unknown:
-        return "warning", f"there is a hook at {', '.join(unknown)}, where none can do anything"
-    return "ok", f"tools, and hooks at {', '.join(wanted)}" if wanted else "tools"
+    faults = {
+        f"there are hooks, and no {agent.servers}.{entry.SERVER}": not found.has_server,
+        f"there is no {', '.join(found.lacks)}, so that its sessions are taken for one another": found.lacks,
+        f"there is no hook at {', '.join(missing)}": missing,
+        f"there is a hook at {', '.join(unknown)}, where none can do anything": unknown,
+    }
+    fault = next((words for words, is_so in faults.items() if is_so), None)
+    return (
+        ("ok", f"tools, and hooks at {', '.join(wanted)}" if wanted else "tools")
+        if fault is None
+        else ("warning", fault)
+    )
 
 
 class _Entries:
@@ -59,12 +64,14 @@ class _Entries:
         places: What they call, and in words where the first of those that do so stands.
         events: At which there are hooks.
         has_server: There is the MCP server.
+        lacks: The settings that have to stand beside it, and do not.
     """
 
     def __init__(self, agent: Agent, paths: list[str]) -> None:
         self.places: dict[str, str] = {}
         self.events: list[str] = []
         self.has_server = False
+        self.lacks: list[str] = []
         for path in dict.fromkeys(filter(None, paths)):
             try:
                 self._read(agent, path)
@@ -79,4 +86,5 @@ class _Entries:
         words = entry.server_words(read, agent)
         if words:
             self.has_server = True
+            self.lacks += [entry.spelled(*setting) for setting in entry.missing_settings(read, agent)]
             self.places.setdefault(words[0], f"{agent.servers}.{entry.SERVER} in {path}")

@@ -6,6 +6,7 @@ added to such a command (`--join NAME`, `--holds 1`) stays; only where fugue is 
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shlex
@@ -76,6 +77,22 @@ def put_server(document: Document, agent: Agent, fugue: str) -> None:
         document.put(path, {**at(document.values, path), **changed})
 
 
+def put_settings(document: Document, agent: Agent) -> None:
+    """Let what the program's hooks and tools need besides be in a configuration."""
+    for path, value in missing_settings(document.values, agent):
+        document.put(path, value)
+
+
+def missing_settings(values: Mapping[str, Any], agent: Agent) -> Sequence[tuple[Path, object]]:
+    """Return what is not in a configuration of what they need besides."""
+    return [(path, value) for path, value in agent.settings if at(values, path) != value]
+
+
+def spelled(path: Path, value: object) -> str:
+    """Return a setting in words."""
+    return f"{'.'.join(map(str, path))} = {json.dumps(value)}"
+
+
 def put_hooks(document: Document, agent: Agent, name: str, fugue: str) -> None:
     """Let a hook of fugue's be at each event of the agent, and at no other."""
     wanted = [*agent.telling, *agent.holding]
@@ -94,6 +111,13 @@ def take_server(document: Document, agent: Agent) -> None:
     """Take fugue's MCP server out of a configuration, if it is there."""
     if server_words(document.values, agent):
         document.remove((agent.servers, SERVER))
+
+
+def take_settings(document: Document, agent: Agent) -> None:
+    """Take what they needed besides out of a configuration."""
+    for path, value in agent.settings:
+        if at(document.values, path) == value:
+            document.remove(path)
 
 
 def take_hooks(document: Document) -> None:

@@ -9,6 +9,7 @@ spelling, but not where the elements of an array of tables stand apart. Every ch
 from __future__ import annotations
 
 import copy
+import itertools
 import re
 import tomllib
 from collections.abc import Iterator, Mapping
@@ -49,10 +50,10 @@ class TomlDocument:
         """See `Document`."""
         values = copy.deepcopy(self._values)
         _place(values, path, value)
+        texts = self._edited(path, value)
         if at(self._values, path) is None:
-            self._set(iter((self._with(path, value),)), values, path)
-        else:
-            self._set(self._edited(path, value), values, path)
+            texts = itertools.chain((self._with(path, value),), texts)
+        self._set(texts, values, path)
 
     def append(self, path: Path, value: object) -> None:
         """See `Document`."""

@@ -34,6 +34,7 @@ class Trial:
         self._url = endpoint.url
         self._marks = 0
         program.furnish(house, endpoint.url)
+        house.fugue("setup", program.name, "--yes")
         house.fugue("join", "ann")
         house.fugue("join", "bob")
 

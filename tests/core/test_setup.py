@@ -162,13 +162,43 @@ def test_inline_toml_is_changed_where_that_can_be_done_and_else_refused() -> Non
     assert "# inline" in done
     assert "/o/fugue" not in done
     assert tomllib.loads(undo(TomlDocument(done), "codex")) == {"hooks": {"Stop": [{"hooks": [{"command": "mine"}]}]}}
-    for refused in ("hooks = {}\n", 'mcp_servers = {x = {command = "a"}}\n'):
-        with pytest.raises(CannotChange, match="by hand"):
-            set_up(TomlDocument(refused), "codex")
+    beside = 'mcp_servers = {x = {command = "a"}} # others\n'
+    assert set_up(TomlDocument(beside), "codex").startswith('mcp_servers = {x = {command = "a"},fugue = {')
+    assert undo(TomlDocument(set_up(TomlDocument(beside), "codex")), "codex").rstrip() == beside.rstrip()
+    with pytest.raises(CannotChange, match="by hand"):
+        set_up(TomlDocument("hooks = {}\n"), "codex")
     with pytest.raises(CannotChange, match="line 1"):
         TomlDocument("a = \nb = 1")
     with pytest.raises(CannotChange, match="hooks is no table"):
         set_up(TomlDocument("hooks = 3\n"), "codex")
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        ("", "daemon_auto_start = false"),
+        ("[features]\nx = true # mine\n\n[z]\n", "x = true # mine\ndaemon_auto_start = false\n"),
+        ("features.x = true\n", "daemon_auto_start = false"),
+    ],
+)
+def test_what_hooks_and_tools_need_besides_is_set_with_them_and_goes_with_them(text: str, line: str) -> None:
+    agent = agents.load("codex")
+    document = TomlDocument(text)
+    assert entry.missing_settings(document.values, agent) == list(agent.settings)
+    entry.put_settings(document, agent)
+    assert line in document.text
+    assert entry.missing_settings(document.values, agent) == []
+    once = document.text
+    entry.put_settings(document, agent)
+    assert document.text == once
+    entry.take_settings(document, agent)
+    assert document.text.rstrip() == text.rstrip()
+
+
+def test_a_setting_that_says_the_contrary_is_changed() -> None:
+    document = TomlDocument("[features]\ndaemon_auto_start = true\n")
+    entry.put_settings(document, agents.load("codex"))
+    assert document.text == "[features]\ndaemon_auto_start = false\n"
 
 
 @given(

@@ -82,7 +82,8 @@ def test_what_cannot_be_read_is_said_and_nothing_is_written(fugue: Fugue, home: 
 def test_the_programs_own_variables_say_where_its_configuration_is(fugue: Fugue, home: Path) -> None:
     fugue.environment["CODEX_HOME"] = str(home / "elsewhere")
     made = fugue("setup", "codex", "--yes")
-    assert "open /hooks in codex" in made.err
+    assert "by /hooks in codex" in made.err
+    assert "+daemon_auto_start = false" in made.out
     config = tomllib.loads((home / "elsewhere" / "config.toml").read_text())
     assert config["mcp_servers"]["fugue"]["command"] == str(SCRIPT)
     assert config["hooks"].keys() == {"SessionStart", "UserPromptSubmit", "PostToolUse", "Stop"}
@@ -222,3 +223,14 @@ def test_doctor_sees_what_a_project_has_set_up(fugue: Fugue) -> None:
     fugue("setup", "opencode", "--scope", "project", "--yes")
     assert found(fugue, "opencode") == ("ok", "tools")
     assert found(fugue, "codex") == ("ok", "not here, and not set up")
+
+
+def test_doctor_sees_that_sessions_would_be_taken_for_one_another(fugue: Fugue, home: Path) -> None:
+    fugue.environment["PATH"] = f"{SCRIPT.parent}:/usr/bin:/bin"
+    fugue("setup", "codex", "--yes")
+    assert found(fugue, "codex")[0] == "ok"
+    config = home / ".codex" / "config.toml"
+    config.write_text(config.read_text().replace("daemon_auto_start = false", ""))
+    state, words = found(fugue, "codex")
+    assert state == "warning"
+    assert words.startswith("there is no features.daemon_auto_start = false, so that its sessions are taken for one")

@@ -37,12 +37,11 @@ class Claude(Program):
                 "hasCompletedOnboarding": True,
                 "customApiKeyResponses": {"approved": [_KEY[-20:]], "rejected": []},
                 "projects": {str(house.work): {"hasTrustDialogAccepted": True}},
-                "mcpServers": {"fugue": {"type": "stdio", "command": "fugue", "args": ["mcp"]}},
             },
         )
         write_json(
             house.home / ".claude" / "settings.json",
-            {"hooks": self.hooks(), "permissions": {"allow": ["Bash", "mcp__fugue"]}},
+            {"permissions": {"allow": ["Bash", "mcp__fugue"]}},
         )
 
     def environment(self, url: str) -> Mapping[str, str]:

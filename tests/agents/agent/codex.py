@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from tests.agents.agent.program import Events, Program, write_json
+from tests.agents.agent.program import Events, Program
 from tests.agents.house import House, Window
 from tests.agents.wire import responses
 
@@ -20,19 +20,11 @@ name = "scripted"
 base_url = "{url}/v1"
 wire_api = "responses"
 
-[features]
-daemon_auto_start = false
-
 [analytics]
 enabled = false
 
 [projects."{work}"]
 trust_level = "trusted"
-
-[mcp_servers.fugue]
-command = "fugue"
-args = ["mcp"]
-env_vars = ["FUGUE_SESSION", "FUGUE_SOCKET", "XDG_RUNTIME_DIR", "XDG_STATE_HOME", "XDG_CONFIG_HOME"]
 """
 
 
@@ -55,9 +47,9 @@ class Codex(Program):
         return self.program
 
     def furnish(self, house: House, url: str) -> None:
-        home = house.home / ".codex"
-        write_json(home / "hooks.json", {"hooks": self.hooks()})
-        (home / "config.toml").write_text(_CONFIG.format(url=url, work=house.work))
+        config = house.home / ".codex" / "config.toml"
+        config.parent.mkdir()
+        config.write_text(_CONFIG.format(url=url, work=house.work))
 
     def environment(self, url: str) -> Mapping[str, str]:
         return {}

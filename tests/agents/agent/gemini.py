@@ -35,8 +35,6 @@ class Gemini(Program):
                 "general": {"enableAutoUpdate": False, "enableAutoUpdateNotification": False},
                 "privacy": {"usageStatisticsEnabled": False},
                 "telemetry": {"enabled": False},
-                "mcpServers": {"fugue": {"command": "fugue", "args": ["mcp"]}},
-                "hooks": self.hooks(),
             },
         )
 

@@ -42,7 +42,6 @@ class OpenCode(Program):
                 "model": "scripted/scripted",
                 "small_model": "scripted/scripted",
                 "provider": {"scripted": provider},
-                "mcp": {"fugue": {"type": "local", "command": ["fugue", "mcp"], "enabled": True}},
             },
         )
 

@@ -62,7 +62,7 @@ class Program(ABC):
 
     @abstractmethod
     def furnish(self, house: House, url: str) -> None:
-        """Write its configuration: the model at `url`, fugue's tools, fugue's hooks, and no question at the start."""
+        """Write its configuration: the model at `url`, and no question at the start; fugue itself is no part of it."""
 
     @abstractmethod
     def environment(self, url: str) -> Mapping[str, str]:
@@ -84,13 +84,6 @@ class Program(ABC):
         """Return the call of a command of the shell."""
         name, argument = self.shell_tool
         return Call(name, {argument: line})
-
-    def hooks(self) -> dict[str, Any]:
-        """Return what calls `fugue hook` at each event, as most programs write it."""
-        return {
-            event: [{"hooks": [{"type": "command", "command": f"fugue hook --for {self.name} {event}"}]}]
-            for event in self.events or ()
-        }
 
 
 def write_json(path: Path, value: Any) -> None:
