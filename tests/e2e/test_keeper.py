@@ -727,19 +727,19 @@ async def test_a_child_that_waits_ends_with_its_keeper(desk: Desk) -> None:
 
 
 async def test_a_keeper_without_daemon_and_programs_ends_by_itself(desk: Desk) -> None:
-    with python("-m", keeper_module.__name__, "--socket", desk.path, "--idle-s", "0.3") as process:
+    with python("-m", keeper_module.__name__, "--socket", desk.path, "--idle-s", "2") as process:
         await eventually(desk.has_socket)
         keeper = await desk.open(start=False)
         terminal = await desk.run(keeper, "cat")
         keeper.close()
         terminal.close()
         with pytest.raises(subprocess.TimeoutExpired):
-            process.wait(0.6)  # twice the time that it stays without a program
+            process.wait(3)  # longer than it stays without a program
         keeper = await desk.open(start=False)
         desk.terminal(keeper.kept["w"])
         keeper.forget("w")
         with pytest.raises(subprocess.TimeoutExpired):
-            process.wait(0.6)  # likewise without a daemon
+            process.wait(3)  # likewise without a daemon
         keeper.close()
         assert process.wait(PATIENCE_S) == 0
     assert not desk.has_socket()
