@@ -17,6 +17,7 @@ from fugue_core.errors import (
     NoRecipients,
     NoRepository,
     PairTooFast,
+    SchemaViolation,
     SessionNotFound,
     StoreUnavailable,
 )
@@ -29,6 +30,7 @@ ADVICE: tuple[tuple[type[FugueError], str], ...] = (
     (MailboxShareFull, "send to those again when they have read"),
     (PairTooFast, "{app.breakers} shows it"),
     (ChainTooLong, "{app.breakers} shows it"),
+    (SchemaViolation, "change it, then {compose.send} sends it"),
     (StoreUnavailable, "make room on the disk, then {compose.send} sends it"),
     (ConnectionLost, "{compose.send} sends it when the daemon is back"),
     (DaemonUnavailable, "{compose.send} sends it when the daemon is back"),

@@ -25,6 +25,7 @@ from fugue_core.errors import (
     NoRecipients,
     NoRepository,
     PairTooFast,
+    SchemaViolation,
     StoreUnavailable,
 )
 from fugue_core.protocol.envelope import Recipient
@@ -605,11 +606,13 @@ async def test_what_the_target_misses_is_said_in_a_few_words(target: str, words:
         assert words in "".join(strip.text for strip in strips_of(pilot.app))
 
 
+FAULT = {"field": "/amount", "keyword": "type", "expected": "integer", "found": '"75"'}
 REFUSALS: list[tuple[FugueError, str]] = [
     (NoRecipients("tag:builder"), "choose another target"),
     (NoRepository("ann"), "at `as`"),
     (MailboxFull([CAT.id], [IVY.id], names=["cat-1"]), "send to those again"),
     (MailboxShareFull([CAT.id], [IVY.id], names=["cat-1"]), "send to those again"),
+    (SchemaViolation("note", [FAULT]), "change it"),
     (StoreUnavailable("disk full"), "make room"),
 ]
 
