@@ -138,6 +138,8 @@ def _read_asked() -> bytes:
 
 
 def _decoded(asked: bytes) -> dict[str, object]:
+    if not asked:
+        return {}  # to say what is wrong with it would be an import
     try:
         found = decode(asked.decode(errors="replace"))
     except BadJson:
