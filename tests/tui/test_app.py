@@ -233,6 +233,7 @@ async def test_the_key_of_a_new_session_goes_to_the_next_match_once_there_are_me
         await ann.join("ann")
         await ann.send(Tagged("human"), OrchestrationMessage("hello", {}))
         await seen.until_shown("hello")
+        await seen.until(lambda: "Start a session" not in seen.text)
         await seen.press("n")
         assert not isinstance(seen.app.screen, NewSession)
         await seen.press("escape", "A")

@@ -640,7 +640,7 @@ async def test_waking_is_turned_on_and_off_by_a_key_and_it_is_said_why_nothing_i
         await other.windows.new_session(CAT, name="cat-1")
         await go_to(seen, "cat-1")
         await seen.press("W")
-        await seen.until_shown("cat-1: a notice is typed when mail waits; not now: its program")
+        await seen.until_shown("cat-1: a notice is typed when mail waits; not now: its hooks have not said")
         assert (await other.get_session("cat-1")).wake == "on"
         await seen.until(lambda: any(info.wake == "on" for info in seen.app.session_list.roster.sessions))
         await seen.press("W")
