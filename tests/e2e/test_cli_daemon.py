@@ -260,6 +260,7 @@ def test_doctor_finds_all_well(fugue: Fugue) -> None:
     assert all(line.startswith("✓") for line in healthy.out.splitlines())
     checks = fugue("doctor", "--json", session="ann").json["checks"]
     assert {check["state"] for check in checks} == {"ok"}
+    assert "1 session, 0 messages not acknowledged" in healthy.out
 
 
 def test_doctor_names_what_is_wrong(fugue: Fugue, server: Server) -> None:

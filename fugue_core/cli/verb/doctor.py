@@ -120,7 +120,8 @@ def _daemon(patient: _Patient) -> Finding:
     running = status["version"]
     if running != fugue_core.__version__:
         return "warning", f"runs version {running}, and this is {fugue_core.__version__}: try  fugue daemon restart"
-    return "ok", f"pid {status['pid']}, {status['sessions']} sessions, {status['unacked']} messages not acknowledged"
+    held = f"{_counted(status['sessions'], 'session')}, {_counted(status['unacked'], 'message')} not acknowledged"
+    return "ok", f"pid {status['pid']}, {held}"
 
 
 def _store(patient: _Patient) -> Finding:
@@ -130,7 +131,11 @@ def _store(patient: _Patient) -> Finding:
     store = status["store"]
     if store["error"]:
         return "problem", f"{store['path']}: {store['error']}"
-    return "ok", f"{store['path']}, {status['messages']:,} messages in {store['size_bytes']:,} bytes"
+    return "ok", f"{store['path']}, {_counted(status['messages'], 'message')} in {store['size_bytes']:,} bytes"
+
+
+def _counted(count: int, word: str) -> str:
+    return f"{count:,} {word}{'' if count == 1 else 's'}"
 
 
 def _state_directory(patient: _Patient) -> Finding:
