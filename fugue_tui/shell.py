@@ -338,6 +338,7 @@ class Shell(Turnstile):
         size = event.size
         is_enough = size.width >= LEAST_WIDTH and size.height >= LEAST_HEIGHT
         self.too_small.display = not is_enough
+        self.screen.set_class(not is_enough, "too-small")
         self.workspace.display = self.status_bar.display = is_enough
         self.workspace.fit(size)
         self._tell_of_unseen()
@@ -347,7 +348,7 @@ class Shell(Turnstile):
         unread = sum(info.unread for info in self._world.sessions.values())
         log, has_draft, is_tight = self.message_log, not self.compose_pane.draft.is_empty, self.size.width < TIGHT
         waiting: dict[PaneName, str] = {
-            "sessions": f"sessions {short_count(unread)}" if unread else "sessions",
+            "sessions": f"{'' if is_tight else 'sessions '}{short_count(unread)} unread" if unread else "sessions",
             "log": f"messages ↓{short_count(log.new)}" if log.new else "messages",
             "compose": "draft" if has_draft and is_tight else "compose draft" if has_draft else "compose",
             "terminal": "terminal",

@@ -41,7 +41,10 @@ async def test_a_screen_that_is_too_small_says_what_it_needs(daemon: LocalDaemon
         assert seen.app.too_small.display
         assert not seen.app.workspace.display
         if size[0] > 20:
+            seen.app.notify("something was said")
+            await seen.pilot.pause()
             assert "fugue needs 40 x 10" in seen.text
+            assert "something" not in seen.text
         await seen.pilot.resize_terminal(80, 24)
         await seen.until_shown("Messages")
 
@@ -66,14 +69,14 @@ async def test_under_80_cells_there_is_one_pane_at_a_time_and_tab_turns(daemon: 
         (
             (60, 20),
             (
-                "Messages 3 · sessions 3 · compose draft",
+                "Messages 3 · sessions 3 unread · compose draft",
                 "Sessions 2 · messages · compose draft",
-                "· sessions 3 · messages",
+                "· sessions 3 unread · messages",
             ),
         ),
         (
             (40, 10),
-            ("Messages · sessions 3 · draft", "Sessions 2 · messages · draft", "· sessions 3 · messages"),
+            ("Messages · 3 unread · draft", "Sessions 2 · messages · draft", "· 3 unread · messages"),
         ),
     ],
     ids=["60x20", "40x10"],
