@@ -1,4 +1,4 @@
-"""Every key there is, what it does, and the command line that does the same; found while typing."""
+"""Every key there is, what it does, and the command line that does the same; and every sign. Found while typing."""
 
 from __future__ import annotations
 
@@ -20,7 +20,33 @@ from fugue_tui.screens.overlay import Overlay
 KEYS_AT, WORDS_AT = 2, 22
 TWIN_AT = 48
 WIDE = 84
-"""From this width on the command line stands beside the key, below it on a line of its own."""
+"""From this width on the command line stands beside the key where there is room, else on a line of its own."""
+SIGNS = {
+    "signs of sessions": {
+        "●": "somebody is connected",
+        "○": "nobody is connected",
+        "◆": "marked",
+        "~": "its program has just written something",
+        "♪": "its program rang, and nobody has looked",
+        "✓": "its program ended well",
+        "✗1": "its program ended with exit code 1",
+    },
+    "signs of messages": {
+        "✓3/3": "all three recipients have acknowledged it",
+        "…1/3": "one of three has",
+        "○held": "waits for somebody who is not connected",
+        "✗dead": "somebody will never have it; enter shows why",
+        "✗expired": "nobody took it in time",
+        "–none": "nobody was there",  # noqa: RUF001  # the dash of the design
+        "↳": "answers another message",
+    },
+}
+"""What stands beside sessions and messages, and what it means."""
+SIGN_ROWS = tuple(
+    KeyRow(context=context, id="", keys=(sign,), words=words, action="", twin="")
+    for context, signs in SIGNS.items()
+    for sign, words in signs.items()
+)
 
 
 def matching(rows: Sequence[KeyRow], typed: str) -> list[KeyRow]:
@@ -34,7 +60,7 @@ def _haystack(row: KeyRow) -> str:
 
 
 class Help(Overlay):
-    """All keys, by the place where they hold; the place where the user is first.
+    """All keys, by the place where they hold, that of the user first; what the signs mean comes last.
 
     Down: the rows, at the beginning. Up: nothing; it changes nothing.
     """
@@ -52,14 +78,14 @@ class Help(Overlay):
 
     def __init__(self, rows: Sequence[KeyRow], here: str, palette: Palette) -> None:
         super().__init__(palette)
-        self._rows = sorted(rows, key=lambda row: row.context != here)
+        self._rows = [*sorted(rows, key=lambda row: row.context != here), *SIGN_ROWS]
         self._here = here
 
     def compose(self) -> ComposeResult:
         """Return the panel."""
         with Vertical(id="help-panel"):
             yield Label("Help", id="help-title")
-            yield Input(placeholder="type to find a key, a word or a command", id="help-field", compact=True)
+            yield Input(placeholder="type to find a key, a sign, a word or a command", id="help-field", compact=True)
             with VerticalScroll(id="help-scroll", can_focus=False):
                 yield Static("", id="help-text")
             yield Label("   ".join(f"{key} {word}" for key, word in told(self, self.keys)), id="help-keys")
@@ -95,7 +121,7 @@ class Help(Overlay):
         is_wide = width >= WIDE
         text = Text(no_wrap=True, overflow="ellipsis")
         if not rows:
-            text.append("no key, word or command has that in it", palette.muted)
+            text.append("no key, sign, word or command has that in it", palette.muted)
         for context, group in groupby(rows, key=lambda row: row.context):
             if text.plain:
                 text.append("\n")
@@ -106,10 +132,13 @@ class Help(Overlay):
                 line.append("  ".join(row.keys), f"bold {palette.text}")
                 line.append(" " * max(2, WORDS_AT - len(line)) + row.words, palette.muted)
                 if row.twin:
-                    line.append(" " * max(2, TWIN_AT - len(line)) if is_wide else "\n" + " " * WORDS_AT)
-                    line.append(f"$ {row.twin}", palette.ok)
-                if is_wide:
-                    line.truncate(width - 1, overflow="ellipsis")
+                    twin = f"$ {row.twin}"
+                    beside = max(TWIN_AT, len(line) + 2)
+                    if not is_wide or beside + len(twin) >= width:
+                        text.append_text(line).append("\n")
+                        line, beside = Text(), max(KEYS_AT, min(WORDS_AT, width - 1 - len(twin)))
+                    line.append(" " * (beside - len(line))).append(twin, palette.ok)
+                line.truncate(width - 1, overflow="ellipsis")
                 text.append_text(line).append("\n")
         return text
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from textual.widgets import OptionList
+from textual.widgets import OptionList, Static
 
 from fugue_core import OrchestrationMessage, Tagged
 from fugue_core.client import connect
@@ -84,6 +84,26 @@ async def test_f1_opens_help_over_every_panel_and_leaves_it_as_it_was(daemon: Lo
             assert isinstance(seen.app.screen, Help)
             await seen.press("escape", "escape")
             assert len(seen.app.screen_stack) == 1
+
+
+@pytest.mark.parametrize("typed", ["~", "held", "signs of sessions"])
+async def test_help_tells_what_a_sign_means(daemon: LocalDaemon, typed: str) -> None:
+    async with open_app(daemon) as seen:
+        await seen.press("question_mark", *typed)
+        await seen.until_shown({"held": "waits for somebody who is not connected"}.get(typed, "has just written"))
+        assert "new session" not in seen.text
+
+
+@pytest.mark.parametrize("size", [(60, 20), (80, 24), (120, 40)])
+async def test_help_breaks_no_line_and_shows_the_whole_of_each_command(
+    daemon: LocalDaemon, size: tuple[int, int]
+) -> None:
+    async with open_app(daemon, size) as seen:
+        await seen.press("question_mark")
+        text = seen.app.screen.query_one("#help-text", Static)
+        lines = str(text.render()).split("\n")
+        assert text.region.height == len(lines)
+        assert [row.twin for row in ROWS if row.twin not in str(text.render())] == []
 
 
 def state_of(seen: Seen) -> tuple[object, ...]:
