@@ -22,8 +22,8 @@ from fugue_tui.palette import Palette, name_colour
 from fugue_tui.screens.panel import Panel
 from fugue_tui.view import clock_time
 from fugue_tui.widgets.json_editor import JsonEditor, clean
+from fugue_tui.widgets.message_row import draw_payload
 from fugue_tui.widgets.row_list import RowList
-from fugue_tui.writing import preview_pieces
 
 INBOX_MESSAGES = 200
 """So many are listed; when they are acknowledged the next come."""
@@ -76,9 +76,7 @@ class InboxList(RowList):
         name = envelope.sender.name
         line.at(FROM_AT).put(name, name_colour(name, palette), width=TYPE_AT - FROM_AT - 2)
         line.at(TYPE_AT).put(envelope.packed.msg_type, palette.text, width=PAYLOAD_AT - TYPE_AT - 2)
-        line.at(PAYLOAD_AT)
-        for piece in preview_pieces(bytes(memoryview(envelope.packed.payload)[: 4 * width]).decode(errors="replace")):
-            line.put(piece.text, palette.muted, width=max(0, line.room - 1))
+        draw_payload(line.at(PAYLOAD_AT), bytes(envelope.packed.payload), line.room - 1, palette)
         return line.strip()
 
     def watch_rows(self, old: tuple[Envelope, ...], new: tuple[Envelope, ...]) -> None:

@@ -95,7 +95,7 @@ class MessagePen:
 
     def draw(self, line: Line, row: MessageRow, clock: str, clock_before: str, *, is_held: bool) -> Strip:
         """Return a line with a message; of its time what the row above says, too, is drawn faint or left out."""
-        palette, columns, envelope, faint = self._palette, self._columns, row.envelope, self._faint
+        palette, columns, envelope = self._palette, self._columns, row.envelope
         if columns.has_mark and envelope.reply_to is not None:
             line.at(1).put("↳", palette.ghost)
         if columns.time_chars:
@@ -112,11 +112,8 @@ class MessagePen:
         self._draw_target(line.at(columns.target), row, columns.target_chars)
         self._draw_type(line.at(columns.kind), envelope.packed.msg_type)
         if columns.payload_chars > 0:
-            line.at(columns.payload)
-            has_keys = columns.payload_chars >= VALUES_ONLY
-            draw_pieces(line, preview(bytes(envelope.packed.payload), has_keys=has_keys), columns.payload_chars, {
-                "key": faint, "punctuation": palette.ghost, "note": faint,
-            }, palette.muted)  # fmt: skip
+            payload = bytes(envelope.packed.payload)
+            draw_payload(line.at(columns.payload), payload, columns.payload_chars, palette, is_cursor=self._is_cursor)
         is_tight = columns.time_chars != len(clock)
         self._draw_state(line.at(columns.state), state_of(row, is_held=is_held), is_tight=is_tight)
         return line.strip()
@@ -153,6 +150,13 @@ class MessagePen:
         if not is_tight:
             line.put(" ", faint)
         line.put(text, text_colour, bold=sign == "bad", width=max(0, line.room - (0 if is_tight else 1)))
+
+
+def draw_payload(line: Line, payload: bytes, room: int, palette: Palette, *, is_cursor: bool = False) -> None:
+    """Draw the beginning of a payload in at most `room` cells; where there are few, only its values."""
+    faint = palette.muted if is_cursor else palette.faint
+    colours = {"key": faint, "punctuation": palette.ghost, "note": faint}
+    draw_pieces(line, preview(payload, has_keys=room >= VALUES_ONLY), room, colours, palette.muted)
 
 
 def draw_pieces(line: Line, pieces: Iterable[Piece], room: int, colours: dict[str, str], other: str) -> None:

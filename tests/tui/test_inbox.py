@@ -134,6 +134,15 @@ async def test_the_payload_under_the_cursor_is_shown() -> None:
         assert inbox.well.text == "[\n  2\n]"
 
 
+async def test_a_preview_that_is_cut_says_so_wherever_it_is_cut() -> None:
+    numbers = b",".join([b"1"] * 90) + b"]"
+    mail = [envelope(1), *(envelope(2 + digits, b"[" + b"7" * digits + b"," + numbers) for digits in range(1, 7))]
+    async with hall(mail) as (app, _, _pilot):
+        short, *long = (strip.text for strip in strips_of(app) if "cat-1" in strip.text)
+        assert "…" not in short
+        assert [line.rstrip()[-1] for line in long] == ["…"] * 6
+
+
 async def test_enter_acknowledges_one_and_a_all_and_they_go_when_it_is_confirmed() -> None:
     mail = [envelope(number) for number in range(3)]
     async with hall(mail) as (app, inbox, pilot):
