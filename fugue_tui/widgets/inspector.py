@@ -15,7 +15,7 @@ from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
 from textual.message import Message
 from textual.reactive import reactive
-from textual.widgets import Input
+from textual.widgets import Input, Label
 
 from fugue_core.protocol.envelope import Envelope
 from fugue_core.protocol.requests import MessageRecord
@@ -58,8 +58,10 @@ class Inspector(Vertical):
     Inspector PayloadView { width: 1fr; height: 1fr; }
     Inspector #inspector-side { width: 1fr; height: 1fr; }
     Inspector ThreadList { height: 1fr; }
-    Inspector #export-path { display: none; height: 1; border: none; padding: 0 2; background: $panel; }
-    Inspector.exporting #export-path { display: block; }
+    Inspector #export { display: none; height: 1; background: $panel; }
+    Inspector.exporting #export { display: block; }
+    Inspector #export > Label { padding: 0 2; }
+    Inspector #export-path { width: 1fr; height: 1; border: none; padding: 0; background: $panel; }
     Inspector.stack #inspector-body, Inspector.single #inspector-body { layout: vertical; }
     Inspector.stack #inspector-side { height: auto; }
     """
@@ -111,7 +113,9 @@ class Inspector(Vertical):
         yield self._body
         yield self._command
         yield self._verdict
-        yield Input(placeholder="write the payload to this file", compact=True, id="export-path")
+        with Horizontal(id="export"):
+            yield Label("write the payload to")
+            yield Input(placeholder="a file", compact=True, id="export-path")
 
     @property
     def is_open(self) -> bool:

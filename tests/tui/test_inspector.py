@@ -22,6 +22,7 @@ from fugue_tui.widgets.message_log import MessageLog
 from fugue_tui.widgets.payload_view import PayloadView
 from fugue_tui.widgets.thread_list import ThreadList
 from tests.tui.messages import BEGAN_AT, MadeUpHistory, PaneApp, envelope, message_id, participant
+from tests.tui.screen import strips_of
 from tests.tui.test_message_log import HOSTILE, press, seq_under_cursor, settle
 
 SIZE = (100, 44)
@@ -266,6 +267,7 @@ async def test_an_export_that_cannot_be_written_says_why(tmp_path: Path) -> None
     async with app.run_test(size=SIZE) as pilot:
         await opened(app, pilot)
         await press(pilot, "e")
+        assert any("write the payload to  message-195.json" in strip.text for strip in strips_of(app))
         app.query_one("#export-path", Input).value = str(tmp_path / "nowhere" / "file.json")
         await press(pilot, "enter")
         assert "No such file" in verdict(app)
