@@ -384,6 +384,8 @@ class SessionList(RowList):
             self.post_message(self.OpenAsked(self, row.sessions))
         elif row is not None:
             self.action_details()
+            if self.is_card_open:
+                self.notify(f"fugue runs no program for {row.sessions[0].name}, so there is no screen of it to show")
 
     def action_open_beside(self) -> None:
         """Ask for the session's program beside those that are shown."""

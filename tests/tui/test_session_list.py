@@ -219,6 +219,7 @@ async def test_enter_folds_a_heading_and_opens_the_card_of_a_session() -> None:
         await pilot.press("enter")
         assert app.sessions.is_card_open
         assert any(str(MAYOR.id)[:34] in line for line in app.text())
+        assert "fugue runs no program for mayor" in text_of_notices(app)
         await pilot.press("escape", "g", "enter")
         assert (app.sessions.is_card_open, names(app)) == (False, ["gus", "loose"])
         await pilot.press("enter")
