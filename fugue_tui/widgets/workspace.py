@@ -194,8 +194,12 @@ class Workspace(Horizontal):
 
     def action_next_pane(self, step: int) -> None:
         """Go on to the next pane, or back."""
-        names = self._turns
+        names = [pane for pane in self._turns if pane == self.pane or not self._is_shut(pane)]
         self.action_show_pane(names[(names.index(self.pane) + step) % len(names)])
+
+    def _is_shut(self, pane: PaneName) -> bool:
+        """Say whether a pane is one line beside the others: who only goes on does not mean to write."""
+        return pane == "compose" and not (self.is_stacked or self._lower.has_class("open"))
 
     def action_show_pane(self, pane: PaneName) -> None:
         """Go to a pane; whether there are terminals to go to is not known here."""

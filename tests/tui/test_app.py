@@ -344,6 +344,8 @@ async def test_tab_goes_on_to_the_next_pane_and_the_bar_names_it(daemon: LocalDa
         await seen.press("tab")
         assert seen.app.status_bar.pane == "messages"
         await seen.press("tab")
+        assert seen.app.status_bar.pane == "sessions"  # what is shut is for who means to write
+        await seen.press("3")
         assert seen.app.status_bar.pane == "compose"
         assert seen.app.compose_pane.has_class("open")
         await seen.press("escape", "escape")  # what is offered, then the pane
