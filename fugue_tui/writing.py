@@ -29,6 +29,8 @@ KIND_NAMES: dict[Kind, str] = {
     "broadcast": "Broadcast",
     "worktree": "Worktree",
 }
+SHORT_KIND_NAMES: dict[Kind, str] = {"tag": "Tag", "session": "Session", "broadcast": "All", "worktree": "Tree"}
+KindStyle: TypeAlias = Literal["full", "short", "keys", "letters"]
 HINTS: dict[Kind, str] = {
     "tag": "a tag",
     "session": "a session",
@@ -154,19 +156,21 @@ def join_target(kind: Kind, value: str) -> str:
     return "broadcast" if kind == "broadcast" else f"{kind}:{value.strip()}"
 
 
-def kind_pieces(active: Kind, letters: Mapping[str, str], *, is_narrow: bool) -> tuple[Ink, ...]:
-    """Return the four kinds, the letter of each one's key underlined; where it is narrow the others by it alone."""
-    pieces: list[Ink] = []
+def kind_pieces(active: Kind, letters: Mapping[str, str], style: KindStyle) -> tuple[Ink, ...]:
+    """Return the four kinds, the letter of each one's key underlined; where there is no room the others by it alone."""
+    names = SHORT_KIND_NAMES if style == "short" else KIND_NAMES
+    are_keys = style == "keys" and all(letters.get(kind) for kind in KINDS)
+    pieces = [Ink("alt+", "faint")] if are_keys else []
     for kind in KINDS:
-        name, letter = KIND_NAMES[kind], letters.get(kind, "")
+        name, letter = names[kind], letters.get(kind, "")
         ink, fill = ("accent", "accent_fill") if kind == active else ("muted", "")
-        is_short = is_narrow and kind != active
-        word = (letter or name[0]).upper() if is_short else name
+        is_letter = style in ("keys", "letters") and kind != active
+        word = (letter or name[0]).upper() if is_letter else name
         pieces += [
             Ink(" ", ink, fill, press=kind),
             *_marked(word, letter, kind, ink, fill),
-            *(() if is_short else (Ink(" ", ink, fill, press=kind),)),
-            *(() if is_narrow else (Ink(" "),)),
+            *(() if is_letter else (Ink(" ", ink, fill, press=kind),)),
+            *((Ink(" "),) if style == "full" else ()),
         ]
     pieces.append(Ink("  "))
     return tuple(pieces)

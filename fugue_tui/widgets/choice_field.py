@@ -49,8 +49,9 @@ class OneLine(Input):
 class ChoiceField(Vertical):
     """The field and what it offers.
 
-    Down: assign `choices`, `value` and `palette`. Up: `ChoiceField.Changed`, `ChoiceField.Entered`. Nothing is taken
-    unasked: only what was chosen with the arrows, or clicked, replaces what was typed; `right` takes the grey rest.
+    Down: assign `choices`, `value` and `palette`. Up: `ChoiceField.Changed`, `ChoiceField.Entered`. What was chosen
+    with the arrows, or clicked, replaces what was typed; `right` takes the grey rest. In a field that `is_choice` a
+    word that is not known means nothing: where only one is left to be offered it is chosen, for `enter` and `tab`.
     """
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -95,8 +96,16 @@ class ChoiceField(Vertical):
             """The field that this came from."""
             return self.choice_field
 
-    def __init__(self, *, id: str, input_id: str, placeholder: str = "") -> None:  # noqa: A002  # Textual's word
+    def __init__(
+        self,
+        *,
+        id: str,  # noqa: A002  # Textual's word
+        input_id: str,
+        placeholder: str = "",
+        is_choice: bool = False,
+    ) -> None:
         super().__init__(id=id)
+        self._is_choice = is_choice
         self._input = OneLine(placeholder=placeholder, id=input_id, compact=True, suggester=_Suggester(self))
         self._offers = OptionList(compact=True)
         self._offers.can_focus = False
@@ -214,7 +223,8 @@ class ChoiceField(Vertical):
         self.set_class(bool(found) and not is_settled, "offering")
         self._offers.clear_options()
         self._offers.add_options(self._options(found))
-        self._offers.highlighted = None
+        is_only = self._is_choice and len(found) == 1 and bool(self.value.strip())
+        self._offers.highlighted = 0 if is_only else None
 
     def _options(self, found: Sequence[Choice]) -> list[Option]:
         options = []

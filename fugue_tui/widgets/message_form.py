@@ -83,7 +83,7 @@ class MessageForm(Vertical):
     def __init__(self, *, id: str | None = None) -> None:  # noqa: A002  # Textual's word
         super().__init__(id=id)
         self._to = TargetRow(classes="field")
-        self._sender = ChoiceField(id="sender-field", input_id="sender", placeholder="you")
+        self._sender = ChoiceField(id="sender-field", input_id="sender", placeholder="you", is_choice=True)
         self._type = ChoiceField(
             id="msg-type-field", input_id="msg-type", placeholder="whatever your workflow calls it"
         )

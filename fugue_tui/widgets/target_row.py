@@ -22,6 +22,7 @@ from fugue_tui.writing import (
     HINTS,
     KINDS,
     Kind,
+    KindStyle,
     join_target,
     kind_pieces,
     known_repos,
@@ -30,8 +31,10 @@ from fugue_tui.writing import (
     split_target,
 )
 
-NARROW, NARROW_FOR_A_PATH = 84, 110
-"""Below so many cells only the kind that is chosen has its name."""
+FULL, SHORT, KEYS = 84, 66, 54
+"""From so many cells on the kinds have their names, or short ones; below them only the one that is chosen has."""
+PATH_CELLS = 26
+"""So many more cells it takes where the value is a path."""
 
 
 class TargetRow(Horizontal):
@@ -75,7 +78,7 @@ class TargetRow(Horizontal):
 
     def __init__(self, *, id: str | None = None, classes: str | None = None) -> None:  # noqa: A002  # Textual's word
         super().__init__(id=id, classes=classes)
-        self._field = ChoiceField(id="target-field", input_id="target", placeholder=HINTS["tag"])
+        self._field = ChoiceField(id="target-field", input_id="target", placeholder=HINTS["tag"], is_choice=True)
         self._label = TextRow(Ink("to", "faint"), id="target-label", classes="name")
         self._kinds = TextRow(id="kinds")
         self._kind: Kind = "tag"
@@ -202,8 +205,12 @@ class TargetRow(Horizontal):
         self._field.choices = target_choices(self._kind, sessions, self.palette)
 
     def _draw(self) -> None:
-        is_narrow = self.size.width < (NARROW_FOR_A_PATH if self._kind == "worktree" else NARROW)
-        self._kinds.left = kind_pieces(self._kind, self.letters, is_narrow=is_narrow)
+        width = self.size.width - (PATH_CELLS if self._kind == "worktree" else 0)
+        is_narrow = width < FULL
+        style: KindStyle = (
+            "full" if width >= FULL else "short" if width >= SHORT else "keys" if width >= KEYS else "letters"
+        )
+        self._kinds.left = kind_pieces(self._kind, self.letters, style)
         self._label.left = (Ink("to", "accent" if self._field.has_focus_within else "faint"),)
         is_tag = self._kind == "tag"
         repos = known_repos(self.sessions, self.home)

@@ -224,6 +224,20 @@ async def test_a_click_chooses_the_kind_too() -> None:
         assert pane.draft.target == "session:"
 
 
+@pytest.mark.parametrize(
+    ("width", "names"),
+    [
+        (100, " Tagged   Session   Broadcast   Worktree"),
+        (75, " Tag  Session  All  Tree"),
+        (64, "alt+ Tagged  S A W"),
+        (50, " Tagged  S A W"),
+    ],
+)
+async def test_the_kinds_have_names_while_there_is_room(width: int, names: str) -> None:
+    async with desktop(width) as (_, pane, _pilot):
+        assert "".join(ink.text for ink in pane.query_one("#kinds", TextRow).left).rstrip() == names
+
+
 async def test_tags_are_offered_with_their_counts_and_taken_only_when_chosen() -> None:
     async with desktop() as (_, pane, pilot):
         offers = pane.query_one("#target-field", ChoiceField).query_one(OptionList)
@@ -235,6 +249,16 @@ async def test_tags_are_offered_with_their_counts_and_taken_only_when_chosen() -
         await pilot.press("shift+tab", "down", "enter")
         assert pane.draft.target == "tag:builder"
         assert app_focus(pilot) == "msg-type"
+
+
+@pytest.mark.parametrize("key", ["enter", "tab"])
+async def test_the_one_word_that_is_left_is_taken_and_a_type_may_be_any_other(key: str) -> None:
+    async with desktop() as (_, pane, pilot):
+        await pilot.press(*"cit", key)
+        assert pane.draft.target == "tag:citizen"
+        assert app_focus(pilot) == "msg-type"
+        await pilot.press(*"auct", key)
+        assert pane.draft.msg_type == "auct"
 
 
 async def test_tab_takes_what_was_chosen_and_up_goes_to_the_last() -> None:
