@@ -59,6 +59,18 @@ class Seen:
         """Return when the screen shows a text."""
         await self.until(lambda: text in self.text)
 
+    async def until_logged(self, text: str) -> None:
+        """Return when the log shows a text, and not only the session list, which may tell of it a frame before."""
+        log = self.app.message_log
+
+        def is_logged() -> bool:
+            region = log.region
+            return log.count > 0 and any(
+                text in line[region.x : region.right] for line in self.lines[region.y : region.bottom]
+            )
+
+        await self.until(is_logged)
+
     async def press(self, *keys: str) -> None:
         """Press keys, and let what they start come to rest."""
         await self.pilot.press(*keys)

@@ -165,7 +165,7 @@ async def test_a_copied_command_reaches_the_server_that_is_shown(daemon: LocalDa
         async with connect(daemon) as bob:
             await bob.join("bob")
             await bob.send(Tagged("crew"), OrchestrationMessage("note", 1))
-        await seen.until_shown("note")
+        await seen.until_logged("note")
         await seen.press("enter")
         await seen.until_shown("$ fugue -L test send --from bob tag:crew note 1")
         await seen.press("c")
@@ -232,8 +232,7 @@ async def test_the_key_of_a_new_session_goes_to_the_next_match_once_there_are_me
     async with connect(daemon) as ann, open_app(daemon) as seen:
         await ann.join("ann")
         await ann.send(Tagged("human"), OrchestrationMessage("hello", {}))
-        await seen.until_shown("hello")
-        await seen.until(lambda: "Start a session" not in seen.text)
+        await seen.until_logged("hello")
         await seen.press("n")
         assert not isinstance(seen.app.screen, NewSession)
         await seen.press("escape", "A")
