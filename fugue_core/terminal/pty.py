@@ -64,8 +64,8 @@ class Pty:
             return
         is_first = not self._waiting
         self._waiting += data
-        if is_first:
-            self._write()
+        if is_first and not self._write():
+            self._loop.add_writer(self._master, self._write_on)
 
     def resize(self, cols: int, rows: int) -> None:
         """Change the terminal's size; the program is told by the system, where it is another."""
@@ -129,16 +129,20 @@ class Pty:
             self._look_again.cancel()
             self._look_again = None
 
-    def _write(self) -> None:
+    def _write(self) -> bool:
+        """Write what waits; say whether nothing waits any more."""
         try:
             while self._waiting:
                 del self._waiting[: os.write(self._master, self._waiting)]
         except BlockingIOError:
-            self._loop.add_writer(self._master, self._write)
-            return
+            return False
         except OSError:  # nobody has it open, and nobody will read it
             self._waiting.clear()
-        self._loop.remove_writer(self._master)
+        return True
+
+    def _write_on(self) -> None:
+        if self._write():
+            self._loop.remove_writer(self._master)
 
 
 def size_of(master: int) -> tuple[int, int] | None:
