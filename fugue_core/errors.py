@@ -49,7 +49,8 @@
     │   ├── SchemaNotFound         -32046
     │   ├── TooManySchemas         -32047
     │   ├── PayloadUncheckable     -32048
-    │   └── SchemaLibraryMissing   -32049
+    │   ├── SchemaLibraryMissing   -32049
+    │   └── TerminalUnavailable    -32050
     ├── InternalError              -32603  our own bug, seen from the client
     ├── DaemonUnavailable          client side: nobody answers at the socket
     ├── ConnectionLost             client side: the answer never came
@@ -567,6 +568,17 @@ class ReadOnly(RequestRefused):
     def __init__(self, view: int) -> None:
         super().__init__(f"view {view} is read-only")
         self.view = view
+
+
+class TerminalUnavailable(RequestRefused):
+    """The daemon cannot read and write a client's terminal by itself; the client can go on doing that."""
+
+    code = -32050
+
+    def __init__(self, path: str, reason: str) -> None:
+        super().__init__(f"the terminal {path} cannot be used: {reason}")
+        self.path = path
+        self.reason = reason
 
 
 class NoKeeper(RequestRefused):

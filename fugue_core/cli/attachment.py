@@ -1,5 +1,9 @@
 """A program in the user's terminal: what it writes goes out, what is typed goes in, until one of them has enough.
 
+The terminal is lent to the daemon, which reads and writes it by itself: a key and what comes of it do not pass through
+here. A key for fugue brings it back, and so do signals and the loss of the daemon; whoever has it, has it alone. Where
+it cannot be lent, keys and output go through here.
+
 One thread that waits for whatever comes first: a key, a line of the daemon, room in the terminal, a signal. Where the
 terminal takes nothing, nothing more is read from the daemon, which then draws the screen anew when there is room again.
 """
@@ -14,13 +18,13 @@ import time
 
 from fugue_core.cli import outcome
 from fugue_core.cli.console import CLEAR, RESTORE, Console, Hangup
-from fugue_core.cli.keyboard import Keyboard, Pressed
 from fugue_core.cli.prefix import key_of
 from fugue_core.cli.program import program
 from fugue_core.cli.window import ending, exit_code
 from fugue_core.client.jsontext import decode, members
 from fugue_core.client.oneshot import Connection, Refused, call_line, connection_lost, refusal
 from fugue_core.printable import printable
+from fugue_core.terminal.keyboard import Keyboard, Pressed
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -28,8 +32,8 @@ if TYPE_CHECKING:
     from typing import Any, Self
 
     from fugue_core.cli.command import Command
-    from fugue_core.cli.keyboard import Token
     from fugue_core.client.jsontext import Encodable
+    from fugue_core.terminal.keyboard import Token
 
 RETURN_PATIENCE_S = 10.0
 """How long a daemon that is gone may take until it is there again."""
@@ -41,6 +45,8 @@ _TYPED_AT_ONCE_BYTES = 64 * 1024
 _TYPED_BYTES = 64 * 1024 * 1024
 """What may wait for a program that does not read; the prefix must still be heard, so what is beyond it is lost."""
 _ASK_AGAIN_S = 0.02
+_TAKE_BACK_S = 1.0
+"""How long a daemon may take to give the terminal back; one that is stopped never does."""
 
 _ENDS = (signal.SIGTERM, signal.SIGHUP, signal.SIGINT, signal.SIGQUIT)
 _SIGNALS = (signal.SIGWINCH, signal.SIGCONT, signal.SIGTSTP, *_ENDS)
@@ -74,7 +80,8 @@ class _Ending:
 class Attachment:
     """One session's window in this terminal.
 
-    Of the views that there were, `_view` is the one that is shown; what still comes of the others is not.
+    Of the views that there were, `_view` is the one that is shown; what still comes of the others is not. It is held
+    until it is decided who has the terminal. While that is lent, nothing here reads or writes it.
     """
 
     def __init__(
@@ -106,6 +113,9 @@ class Attachment:
         self._wire: _Wire | None = None
         self._window: int | None = None
         self._view: int | None = None
+        self._is_held = False
+        self._is_lent = False
+        self._may_lend = True
         self._has_shown = False
         self._is_helping = False
         self._typed = bytearray()
@@ -134,6 +144,7 @@ class Attachment:
                 except Hangup:
                     return outcome.SIGNALLED + signal.SIGHUP
                 finally:
+                    self._take_back()
                     if self._wire is not None:
                         self._wire.close()
                 end = self._ending or _Ending("")
@@ -153,6 +164,7 @@ class Attachment:
                 self._take_lines(wire)
                 if self._is_over():
                     return
+                self._go_on()
             ready = self._wait(signals)
             for number in signals.take() if signals.fd in ready else ():
                 self._take_signal(number)
@@ -175,7 +187,7 @@ class Attachment:
     def _wait(self, signals: _Signals) -> dict[int, int]:
         """Return what is ready; of each descriptor, what for."""
         console, wire = self._console, self._wire
-        wanted = {signals.fd: select.POLLIN, console.input: select.POLLIN}
+        wanted = {signals.fd: select.POLLIN, console.input: 0 if self._is_lent else select.POLLIN}
         if console.has_pending:
             wanted[console.output] = wanted.get(console.output, 0) | select.POLLOUT
         if wire is not None:
@@ -183,7 +195,7 @@ class Attachment:
             wanted[wire.fd] = reading | (select.POLLOUT if wire.outbox else 0)
         poll = select.poll()
         for fd, events in wanted.items():
-            if events:
+            if events or fd == console.input:  # whose end is told in any case
                 poll.register(fd, events)
         waits = [self._keyboard.wait_s, _RETURN_POLL_S if wire is None else None]
         if self._typed and not self._asked_bytes:
@@ -236,23 +248,95 @@ class Attachment:
             return
         self._view = answer["view"]
         self._window = answer["window"]["window"]
+        self._is_held = True
         self._send_typed()
 
     def _leave_view(self) -> None:
-        if self._view is not None:
+        if self._is_lent:
+            self._take_back()
+        elif self._view is not None:
             self._tell("view.detach", {"view": self._view})
             self._view = None
+
+    # --------------------------------------------------------------------------------------- who has the terminal
+
+    def _go_on(self) -> None:
+        """Let a view that is held go on; lend the terminal as soon as nothing is left to be done with it here."""
+        if self._view is None or self._is_lent or self._asked_bytes or self._console.has_pending:
+            return
+        is_ready = self._may_lend and not self._typed and self._keyboard.is_at_rest
+        if not self._is_held:
+            if is_ready and self._has_shown:
+                self._attach(self._window)
+        elif is_ready and (file := self._console.file) is not None:
+            self._make_room()
+            if not self._console.has_pending:
+                self._lend(self._view, file)
+        else:
+            self._may_lend = self._may_lend and self._console.file is not None
+            self._is_held = False
+            self._tell("view.resume", {"view": self._view})
+
+    def _lend(self, view: int, file: tuple[str, int, int]) -> None:
+        def answered(answer: Any) -> None:
+            if isinstance(answer, Refused) and view == self._view:
+                self._may_lend = False
+                self._is_lent = False  # and the view still held
+
+        path, device, inode = file
+        prefix = key_of(self._prefix)
+        terminal: dict[str, Encodable] = {"path": path, "device": device, "inode": inode, "prefix": prefix}
+        self._is_lent = True
+        self._ask("view.resume", {"view": view, "terminal": terminal}, answered)
+
+    def _take_back(self) -> None:
+        """Leave a view that has the terminal, and wait until the daemon lets go of that."""
+        wire, view = self._wire, self._view
+        if not self._is_lent or wire is None or view is None:
+            return
+        self._view = None
+        left: list[object] = []
+        wire.ask("view.detach", {"view": view}, left.append)
+        until = time.monotonic() + _TAKE_BACK_S
+        poll = select.poll()
+        poll.register(wire.fd, select.POLLIN)
+        try:
+            while not left and poll.poll(max(0.0, until - time.monotonic()) * 1000):
+                wire.flush()
+                wire.read()
+                self._take_lines(wire)
+        except connection_lost():
+            self._lose(wire)
+        self._is_lent = False
+
+    def _have_back(self, event: dict[str, Any]) -> None:
+        """Do what a key asks for, with which the daemon has given the terminal back; and go on reading."""
+        self._is_lent = False
+        self._is_held = True
+        typed, rest = (binascii.a2b_base64(event[name]) for name in ("typed", "rest"))
+        key = event["key"]
+        self._take_keys([*([typed] if typed else []), *([Pressed(key)] if key is not None else [])])
+        self._keyboard.is_pasting = event["is_pasting"]
+        self._take_keys(self._keyboard.feed(rest))
+
+    def _make_room(self) -> None:
+        if not self._has_shown:
+            self._has_shown = True
+            self._console.make_room()
+
+    # ------------------------------------------------------------------------------------------------ what comes of it
 
     def _take_event(self, event: dict[str, Any]) -> None:
         if event.get("view") != self._view or self._view is None:
             return
         if event["kind"] == "window.output":
-            if not self._has_shown:
-                self._has_shown = True
-                self._console.make_room()
+            self._make_room()
             self._console.put(binascii.a2b_base64(event["data"]))
+        elif event["kind"] == "view.held":
+            self._have_back(event)
         elif event["kind"] == "view.ended":
             self._view = None
+            self._is_lent = False
             self._exited = event.get("exited")
             self._look_around(ending(self._exited) if self._exited else event["reason"])
 
@@ -365,12 +449,14 @@ class Attachment:
 
     def _take_signal(self, number: int) -> None:
         if number in _ENDS:
+            self._take_back()
             self._end("", outcome.SIGNALLED + number, is_hasty=True)
         elif number == signal.SIGWINCH:
             size = self._console.size()
             if size is not None and self._view is not None:
                 self._tell("view.resize", {"view": self._view, "cols": size[0], "rows": size[1]})
         elif number == signal.SIGTSTP:
+            self._leave_view()
             self._console.leave()
             os.kill(os.getpid(), signal.SIGSTOP)
         elif number == signal.SIGCONT:
@@ -381,6 +467,7 @@ class Attachment:
         wire.close()
         self._wire = None
         self._view = None
+        self._is_lent = False
         self._drop_asked()  # which may have been typed, and must not be typed twice
         self._is_helping = False
         self._lost_at = time.monotonic()
@@ -420,7 +507,7 @@ def view_params(
     session: str, window: int | None, size: tuple[int, int] | None, *, is_read_only: bool = False
 ) -> dict[str, Encodable]:
     """Return the params of the `window.attach` that a terminal of this size asks for."""
-    params: dict[str, Encodable] = {"session": session, "read_only": is_read_only}
+    params: dict[str, Encodable] = {"session": session, "read_only": is_read_only, "held": True}
     if window is not None:
         params["window"] = window
     if size is not None:

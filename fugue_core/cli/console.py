@@ -132,6 +132,16 @@ class Console:
         return terminal_size(self.output)
 
     @property
+    def file(self) -> tuple[str, int, int] | None:
+        """Path, device and inode of the terminal, for who would open it as well; None where it has no name here."""
+        if _STDIN in {self.input, self.output} or _STDOUT in {self.input, self.output}:
+            return None
+        found, other = os.fstat(self.input), os.fstat(self.output)
+        if (found.st_dev, found.st_ino) != (other.st_dev, other.st_ino):
+            return None
+        return os.ttyname(self.input), found.st_dev, found.st_ino
+
+    @property
     def has_pending(self) -> bool:
         """Say whether something waits until the terminal takes it."""
         return bool(self._pending)

@@ -35,7 +35,6 @@ from fugue_core.protocol.window import (
     Typed,
     TypeInView,
     ViewEnded,
-    ViewEvent,
     WakeSession,
     WindowFrame,
     WindowInfo,
@@ -99,7 +98,7 @@ class View:
 
     # ------------------------------------------------------------------------------------------------- for the client
 
-    def take(self, event: ViewEvent) -> None:
+    def take(self, event: WindowOutput | WindowFrame | ViewEnded) -> None:
         """Take in an event as it came."""
         if isinstance(event, ViewEnded):
             self.ended = event
@@ -310,7 +309,7 @@ class Views:
         """Forget a view that has ended."""
         self._views.pop(view.number, None)
 
-    def take(self, event: ViewEvent) -> None:
+    def take(self, event: WindowOutput | WindowFrame | ViewEnded) -> None:
         """Give an event to the view that it is for."""
         view = self._views.get(event.view)
         if view is not None:

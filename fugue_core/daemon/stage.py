@@ -15,7 +15,7 @@ from fugue_core.background import Background
 from fugue_core.daemon.config import Config
 from fugue_core.daemon.peer import Peer
 from fugue_core.daemon.programs import WINDOW_NAME_CHARS, ProgramHost, Programs, Turns, words
-from fugue_core.daemon.view import Place, Views
+from fugue_core.daemon.view import BytesView, Place, View, Views
 from fugue_core.daemon.waking import Waker
 from fugue_core.errors import (
     FugueError,
@@ -25,6 +25,7 @@ from fugue_core.errors import (
     ProgramExited,
     ProgramRuns,
     ReadOnly,
+    TerminalUnavailable,
     TooManyWaiting,
     ViewNotFound,
     WindowNotFound,
@@ -53,6 +54,7 @@ from fugue_core.protocol.window import (
     ResizeView,
     ResizeWindow,
     RespawnWindow,
+    ResumeView,
     SayIdle,
     SendInput,
     Typed,
@@ -94,6 +96,7 @@ class Stage:
             SayIdle: self._say_idle,
             ReadLines: self._lines,
             AttachWindow: self._attach,
+            ResumeView: self._resume_view,
             TypeInView: self._type_in_view,
             ResizeView: self._resize_view,
             DetachView: self._detach,
@@ -311,6 +314,25 @@ class Stage:
         if window.exited is not None:
             asyncio.get_running_loop().call_soon(self._views.end, view, words(window.exited), window.exited)
         return Attached(view=view.number, window=self.programs.info(record.id, window))
+
+    def _resume_view(self, peer: Peer, request: ResumeView) -> Done:
+        view = self._views.find(peer, request.view)
+        if isinstance(view, BytesView):
+            view.go_on(request.terminal, partial(self._take_typed, view))
+        elif request.terminal is not None:
+            raise TerminalUnavailable(request.terminal.path, "the view is one of cells")
+        return Done()
+
+    def _take_typed(self, view: View, data: bytes) -> bool:
+        """Take what was typed in a lent terminal, whose view ends with the program; False: there is no room for it."""
+        self.programs.note_requests()
+        window = view.place.window
+        if not view.is_read_only:
+            if window.waiting_bytes + len(data) > self._limits.input_bytes:
+                return False
+            window.type(data)
+            window.prefer(view)
+        return True
 
     def _type_in_view(self, peer: Peer, request: TypeInView) -> Done:
         view = self._views.find(peer, request.view)

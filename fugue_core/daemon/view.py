@@ -3,15 +3,29 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import NamedTuple
+
+import msgspec
 
 from fugue_core.daemon.peer import Peer
 from fugue_core.errors import InvalidParams, TooManyWaiting, ViewNotFound
 from fugue_core.limits import Limits
 from fugue_core.protocol.rpc import encode_notice
 from fugue_core.protocol.session import SessionId
-from fugue_core.protocol.window import AttachWindow, Line, ProgramExit, ViewEnded, ViewEvent, WindowFrame, WindowOutput
+from fugue_core.protocol.window import (
+    AttachWindow,
+    LentTerminal,
+    Line,
+    ProgramExit,
+    ViewEnded,
+    ViewEvent,
+    ViewHeld,
+    WindowFrame,
+    WindowOutput,
+)
+from fugue_core.terminal.keyboard import Pressed
+from fugue_core.terminal.seat import Seat
 from fugue_core.terminal.window import Window
 
 
@@ -56,6 +70,9 @@ class View:
     def finish(self) -> None:
         """Tell what is still to be told; nothing comes after it."""
 
+    def let_go(self) -> None:
+        """Give back what was lent to it."""
+
     def tell(self, event: ViewEvent) -> None:
         """Send an event to the connection, and to it alone."""
         self.peer.out.append(encode_notice(0, event))
@@ -63,23 +80,29 @@ class View:
 
 
 class BytesView(View):
-    """What the program writes, as it comes; where too much of it waits, the screen as it is then."""
+    """What the program writes, as it comes; where too much of it waits, the screen as it is then.
+
+    It goes over the connection, or straight to the viewer's terminal where that was lent: then what is typed there is
+    read here. While the view is held nothing goes anywhere.
+    """
 
     def __init__(self, peer: Peer, number: int, place: Place, request: AttachWindow, limit_bytes: int) -> None:
         super().__init__(peer, number, place, request)
         self._limit_bytes = limit_bytes
         self._loop = asyncio.get_running_loop()
+        self._seat: Seat | None = None
+        self._is_held = request.held
         self._waiting: list[bytes] = []
         self._waiting_bytes = 0
         self._is_anew = True
-        self._flush: asyncio.Handle | None = self._loop.call_soon(self._send)
+        self._flush: asyncio.Handle | None = None if request.held else self._loop.call_soon(self._send)
 
     def write(self, data: bytes) -> None:
-        """Send it at once; or keep it, while the connection does not read."""
+        """Send it at once; or keep it, while nobody takes it."""
         if self._is_anew:
             return  # what is drawn then contains it
-        if not self.peer.sink.is_paused:
-            self.tell(WindowOutput(view=self.number, data=data))
+        if not self._is_paused:
+            self._put(data)
             return
         self._waiting.append(data)
         self._waiting_bytes += len(data)
@@ -87,11 +110,11 @@ class BytesView(View):
             self.start_anew()
 
     def start_anew(self) -> None:
-        """Forget what waits, and draw the screen as soon as the connection reads."""
+        """Forget what waits, and draw the screen as soon as somebody takes it."""
         self._is_anew = True
         self._waiting.clear()
         self._waiting_bytes = 0
-        if self._flush is None and not self.peer.sink.is_paused:
+        if self._flush is None and not self._is_paused:
             self._flush = self._loop.call_soon(self._send)
 
     def resume(self) -> None:
@@ -100,20 +123,73 @@ class BytesView(View):
 
     def finish(self) -> None:
         """Send what waits, whoever reads it when."""
+        self.let_go()
         self._send(is_last=True)
+
+    def let_go(self) -> None:
+        """Give the terminal back, with what it has not taken yet to be sent first when the view goes on."""
+        if self._seat is not None:
+            unwritten = self._seat.close()
+            self._seat = None
+            if unwritten and not self._is_anew:
+                self._waiting.insert(0, unwritten)
+                self._waiting_bytes += len(unwritten)
+
+    def go_on(self, terminal: LentTerminal | None, on_typed: Callable[[bytes], bool]) -> None:
+        """Be held no longer.
+
+        Args:
+            terminal: To read and to write; None: what the program writes goes over the connection.
+            on_typed: Given what is typed there; False: there is no room for it.
+
+        Raises:
+            TerminalUnavailable: Nothing has changed.
+        """
+        if not self._is_held:
+            return
+
+        def take_keys(typed: bytes, key: Pressed | None, rest: bytes) -> None:
+            name = None if key is None else str(key)  # msgspec writes no subclasses
+            if typed and not on_typed(typed):
+                self._hold(seat, ViewHeld(view=self.number, key=name, typed=typed, rest=rest))
+            elif key is not None:
+                self._hold(seat, ViewHeld(view=self.number, key=name, rest=rest))
+
+        if terminal is not None:
+            self._seat = seat = Seat(terminal, take_keys, self._send)
+        self._is_held = False
+        if self._flush is None:
+            self._flush = self._loop.call_soon(self._send)
+
+    def _hold(self, seat: Seat, held: ViewHeld) -> None:
+        if seat is self._seat:  # or the view has ended because of what was typed
+            self._is_held = True
+            self.let_go()
+            rest = held.rest + seat.keyboard.take_held()
+            self.tell(msgspec.structs.replace(held, rest=rest, is_pasting=seat.keyboard.is_pasting))
+
+    @property
+    def _is_paused(self) -> bool:
+        return self._is_held or (self.peer.sink.is_paused if self._seat is None else self._seat.is_full)
+
+    def _put(self, data: bytes, *, is_anew: bool = False) -> None:
+        if self._seat is not None:
+            self._seat.write(data)
+        else:
+            self.tell(WindowOutput(view=self.number, data=data, is_anew=is_anew))
 
     def _send(self, *, is_last: bool = False) -> None:
         if self._flush is not None:
             self._flush.cancel()
             self._flush = None
-        if self.peer.has_left or (self.peer.sink.is_paused and not is_last):
+        if self.peer.has_left or (self._is_paused and not is_last):
             return
         if self._is_anew:
             self._is_anew = False
-            self.tell(WindowOutput(view=self.number, data=self.place.window.redraw(), is_anew=True))
+            self._put(self.place.window.redraw(), is_anew=True)
         elif self._waiting:
             data, self._waiting, self._waiting_bytes = b"".join(self._waiting), [], 0
-            self.tell(WindowOutput(view=self.number, data=data))
+            self._put(data)
 
 
 class CellsView(View):
@@ -215,6 +291,7 @@ class Views:
         views = self._views.get(view.peer, {})
         if views.pop(view.number, None) is not None:
             view.peer.waiting -= 1
+            view.let_go()
             view.place.window.remove(view)
 
     def end(self, view: View, reason: str, exited: ProgramExit | None = None) -> None:
@@ -238,6 +315,7 @@ class Views:
     def leave(self, peer: Peer) -> None:
         """Forget a connection and what it looked at."""
         for view in self._views.pop(peer, {}).values():
+            view.let_go()
             view.place.window.remove(view)
 
     def finish(self) -> None:

@@ -20,6 +20,7 @@ from fugue_core.protocol.session import SessionInfo
 from fugue_core.protocol.window import (
     ViewEnded,
     ViewEvent,
+    ViewHeld,
     WindowChanged,
     WindowClosed,
     WindowEvent,
@@ -107,6 +108,7 @@ EVENTS: tuple[type[msgspec.Struct], ...] = (
     WindowClosed,
     WindowOutput,
     WindowFrame,
+    ViewHeld,
     ViewEnded,
     SchemaChanged,
     SchemaRemoved,

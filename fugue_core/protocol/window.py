@@ -419,6 +419,7 @@ class AttachWindow(Request, frozen=True, kw_only=True):
             already); `cells`: what the screen shows, at most once a frame (`window.frame`).
         cols, rows: The viewer's own size, in which the window has a part; absent: it takes the window's.
         read_only: What is typed in this view is refused.
+        held: Of a view of `bytes` nothing is told before `view.resume`, but for its end and what was still to be shown.
 
     Errors:
         SessionNotFound, NoIdentity, WindowNotFound, TooManyWaiting
@@ -434,6 +435,42 @@ class AttachWindow(Request, frozen=True, kw_only=True):
     cols: Cells | None = None
     rows: Cells | None = None
     read_only: bool = False
+    held: bool = False
+
+
+class LentTerminal(msgspec.Struct, frozen=True, kw_only=True):
+    """The terminal at which the user of a view sits, for the daemon to read and to write by itself.
+
+    Fields:
+        path: As `ttyname` says it.
+        device, inode: Of the file at that path (`st_dev`, `st_ino`): another one may be there where the daemon is.
+        prefix: The key after which a key is the client's: a control character, or a sequence's name as in `view.held`.
+    """
+
+    path: str
+    device: int
+    inode: int
+    prefix: str
+
+
+class ResumeView(Request, frozen=True, kw_only=True):
+    """Go on with a view of `bytes` that is held.
+
+    With a terminal, the daemon reads the keys there and writes there what the program writes, in place of `view.input`
+    and `window.output`, and the client keeps away from both until `view.held`, the answer to `view.detach`, or the end
+    of the view or of the connection. The terminal is raw by then; its settings stay the client's affair.
+
+    Errors:
+        ViewNotFound
+        TerminalUnavailable: The view is still held; it can be resumed without a terminal.
+    """
+
+    method = "view.resume"
+    answer = Done
+    mutates = False
+
+    view: int
+    terminal: LentTerminal | None = None
 
 
 class TypeInView(Request, frozen=True, kw_only=True):
@@ -495,6 +532,7 @@ WINDOW_REQUESTS: tuple[type[Request], ...] = (
     CaptureWindow,
     ReadLines,
     AttachWindow,
+    ResumeView,
     TypeInView,
     ResizeView,
     DetachView,
@@ -582,6 +620,24 @@ class WindowFrame(msgspec.Struct, frozen=True, kw_only=True, gc=False, tag_field
     history_rows: int = 0
 
 
+class ViewHeld(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="view.held"):
+    """The daemon has given back the terminal that a view lent it, and holds the view until `view.resume`.
+
+    Fields:
+        key: The key that was pressed after the prefix: a character; with alt, ESC and the character; a function key by
+            its name, `f1`; empty, where it is none of these. null: none was.
+        typed: What was typed before it and the program had no room for. As base64.
+        rest: What was read after it, as it came. As base64.
+        is_pasting: `rest` begins within a paste.
+    """
+
+    view: int
+    key: str | None = None
+    typed: bytes = b""
+    rest: bytes = b""
+    is_pasting: bool = False
+
+
 class ViewEnded(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="view.ended"):
     """A view has ended by itself: its window was closed, or its program exited and waits to be respawned."""
 
@@ -591,5 +647,5 @@ class ViewEnded(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag
 
 
 WindowEvent: TypeAlias = WindowChanged | WindowClosed
-ViewEvent: TypeAlias = WindowOutput | WindowFrame | ViewEnded
+ViewEvent: TypeAlias = WindowOutput | WindowFrame | ViewHeld | ViewEnded
 """Events that one connection alone is told, outside of the numbering (their number is 0)."""

@@ -110,6 +110,7 @@ TESTED_BY: dict[str, tuple[str, ...]] = {
     "terminal.journal": ("core/test_journal.py",),
     "terminal.keeping": ("e2e/test_keeper.py",),
     "terminal.program": ("e2e/test_keeper.py",),
+    "terminal.seat": ("e2e/test_attach.py",),
     "terminal.wire": ("e2e/test_keeper.py",),
 }
 """For a module, or for all modules of a package that are not named themselves."""

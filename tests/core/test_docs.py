@@ -336,6 +336,7 @@ async def test_a_notification_is_carried_out_and_not_answered(kind: type[Request
         "message.resolve": {"target": {"kind": "broadcast"}},
         "view.detach": {"view": 1},
         "view.input": {"view": 1, "data": ""},
+        "view.resume": {"view": 1},
         "view.resize": {"view": 1, "cols": 80, "rows": 24},
         "window.idle": {"idle": True},
         "window.input": {"data": ""},

@@ -29,6 +29,7 @@ EXAMPLES: dict[str, Any] = {
     "msg_type": "gas_town.bid",
     "names": ("ann",),
     "near": ("bob", "bab"),
+    "path": "/dev/pts/3",
     "program": "claud",
     "reason": "because",
     "reasons": (),

@@ -102,6 +102,9 @@ EXAMPLES: dict[type[Request], Request] = {
     window.SendInput: window.SendInput(data=b"\x00\xff\r", paste=True),
     window.SayIdle: window.SayIdle(idle=True),
     window.ReadLines: window.ReadLines(first=-1),
+    window.ResumeView: window.ResumeView(
+        view=1, terminal=window.LentTerminal(path="/dev/pts/3", device=2**40, inode=6, prefix="\x02")
+    ),
     window.TypeInView: window.TypeInView(view=1, data=b"\x1b[A"),
     window.ResizeView: window.ResizeView(view=1, cols=1, rows=2_000),
     window.DetachView: window.DetachView(view=1),
@@ -376,6 +379,7 @@ NOTICES: dict[type[msgspec.Struct], events.Event] = {
         cursor=(1, 3),
         modes=window.Modes(mouse="drag", mouse_encoding="sgr"),
     ),
+    window.ViewHeld: window.ViewHeld(view=1, key="d", typed=b"\xff", rest=b"\x1b[200~", is_pasting=True),
     window.ViewEnded: window.ViewEnded(view=1, reason="exited with 0", exited=window.ProgramExit(code=0, at=2.0)),
     schema.SchemaChanged: schema.SchemaChanged(
         schema=schema.SchemaInfo(msg_type="t", repo=None, size_bytes=2, set_at=1.0, set_by="ann")

@@ -63,6 +63,16 @@ class Terminal:
         return termios.tcgetattr(self._theirs) == self.attributes
 
     @property
+    def name(self) -> str:
+        """The path of the command's side."""
+        return os.ttyname(self._theirs)
+
+    @property
+    def blocks(self) -> bool:
+        """Whether those who have it from before still wait for it, as a shell expects."""
+        return os.get_blocking(self._theirs)
+
+    @property
     def text(self) -> str:
         """What is to be seen now."""
         self._read()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import signal
@@ -28,6 +29,18 @@ def new(fugue: Fugue, *words: str) -> str:
     assert made.code == 0, made.err
     session: str = made.json["id"]
     return session
+
+
+@pytest.fixture(params=["lent", "passed through"], autouse=True)
+def way(request: pytest.FixtureRequest, fugue: Fugue, tmp_path: Path) -> str:
+    """How a terminal comes by what is shown: the daemon has it, or the command hands everything on."""
+    way: str = request.param
+    if way != "lent":
+        (tmp_path / "custom").mkdir()
+        nameless = "from fugue_core.cli.console import Console\nConsole.file = None\n"
+        (tmp_path / "custom" / "sitecustomize.py").write_text(nameless)
+        fugue.environment["PYTHONPATH"] = str(tmp_path / "custom")
+    return way
 
 
 @pytest.fixture
@@ -199,6 +212,83 @@ def test_a_prefix_that_cannot_be_is_an_error(echo: Fugue, server: Server) -> Non
     with Terminal(echo, "attach", "cat-1") as terminal:
         assert terminal.end() == 1
         terminal.until_shows("terminal.prefix is 'ctrl+i'")
+
+
+# ------------------------------------------------------------------------------------------- who has the terminal
+
+
+def has_open(server: Server, terminal: Terminal) -> bool:
+    """Say whether the daemon has this terminal."""
+    (pid,) = server.pids()
+    names = []
+    for link in Path(f"/proc/{pid}/fd").iterdir():
+        with contextlib.suppress(FileNotFoundError):
+            names.append(str(link.readlink()))
+    return terminal.name in names
+
+
+def test_the_daemon_has_the_terminal_until_a_key_is_for_fugue(echo: Fugue, server: Server, way: str) -> None:
+    with Terminal(echo, "attach", "cat-1") as terminal:
+        terminal.until_shows("ready")
+        until(lambda: has_open(server, terminal) is (way == "lent"))
+        assert terminal.blocks
+        terminal.type(PREFIX + b"?")
+        terminal.until_shows("Any key goes back")
+        assert not has_open(server, terminal)
+        terminal.type("x")
+        terminal.until_shows("ready")
+        until(lambda: has_open(server, terminal) is (way == "lent"))
+        terminal.type(PREFIX + b"7")  # there is no such window, and this one goes on
+        terminal.type("again\r")
+        terminal.until_shows("again\nagain")
+        until(lambda: has_open(server, terminal) is (way == "lent"))
+        terminal.type("more\r" + DETACH.decode() + "for the shell")
+        assert terminal.end() == 0
+        assert not has_open(server, terminal)
+        assert terminal.is_as_before
+        assert terminal.blocks
+
+
+def test_the_daemon_lets_go_of_the_terminal_of_a_command_that_was_killed(echo: Fugue, server: Server) -> None:
+    with Terminal(echo, "attach", "cat-1") as terminal:
+        terminal.until_shows("ready")
+        terminal.process.kill()
+        terminal.process.wait(PATIENCE_S)
+        until(lambda: not has_open(server, terminal))
+
+
+def test_a_daemon_that_is_stopped_does_not_keep_the_terminal(echo: Fugue, server: Server) -> None:
+    with Terminal(echo, "attach", "cat-1") as terminal:
+        terminal.until_shows("ready")
+        (pid,) = server.pids()
+        os.kill(pid, signal.SIGSTOP)
+        try:
+            assert terminal.end(signal.SIGTERM) == 128 + signal.SIGTERM
+            assert terminal.is_as_before
+        finally:
+            os.kill(pid, signal.SIGCONT)
+        until(lambda: not has_open(server, terminal))
+
+
+def test_a_key_for_fugue_is_obeyed_in_the_midst_of_what_is_typed(fugue: Fugue) -> None:
+    new(fugue, "--", "sh", "-c", "stty raw -echo; echo ready; exec cat")
+    with Terminal(fugue, "attach", "cat-1") as terminal:
+        terminal.until_shows("ready")
+        terminal.type(b"one" + PREFIX + b"7two" + PREFIX + b"8three" + PREFIX + b"?")
+        terminal.until_shows("Any key goes back")
+        terminal.type("x")
+        terminal.until_shows("onetwothree")
+
+
+def test_a_terminal_that_takes_nothing_for_a_while_then_shows_what_there_is(fugue: Fugue) -> None:
+    new(fugue, "--", "sh", "-c", "read go; seq 1000000; echo all; exec cat")
+    with Terminal(fugue, "attach", "cat-1") as terminal:
+        until(lambda: fugue("window", "ls", "--json").json["viewers"] == 1)
+        terminal.type("\r")
+        until(lambda: "all" in fugue("capture", "cat-1").out.split())
+        terminal.until_shows("999999\n1000000\nall\n")
+        terminal.type("on\r")
+        terminal.until_shows("all\non\non\n")
 
 
 # ------------------------------------------------------------------------------------------------------------ windows

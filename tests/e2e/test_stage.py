@@ -5,9 +5,11 @@ from __future__ import annotations
 import base64
 import itertools
 import os
+import pty
 import random
 import signal
 import time
+import tty
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -371,6 +373,31 @@ def test_a_read_only_view_cannot_type(daemon: Daemon) -> None:
         view = wire.ask("window.attach", session="cat-1", read_only=True)["view"]
         assert wire.refusal("view.input", view=view, data="eA==").name == "ReadOnly"
         assert wire.refusal("view.input", view=view + 1, data="eA==").name == "ViewNotFound"
+
+
+def test_a_view_that_is_held_tells_nothing_until_it_goes_on_here_or_in_the_right_terminal(daemon: Daemon) -> None:
+    ours, theirs = pty.openpty()
+    tty.setraw(theirs)
+    found = os.fstat(theirs)
+    lent = {"path": os.ttyname(theirs), "device": found.st_dev, "inode": found.st_ino, "prefix": "\x02"}
+    with daemon.connect() as wire:
+        create(wire, "cat-1", shell("stty raw -echo; echo ready; exec cat"))
+        shows(wire, "cat-1", "ready")
+        view = wire.ask("window.attach", session="cat-1", held=True)["view"]
+        for wrong in ({"inode": 1}, {"device": 1}, {"path": "/dev/null"}, {"path": "/none"}, {"path": "\0"}):
+            refused = wire.refusal("view.resume", view=view, terminal={**lent, **wrong})
+            assert refused.name == "TerminalUnavailable", wrong
+        wire.ask("view.resume", view=view, terminal=lent)
+        os.write(ours, b"meow")
+        seen = b""
+        while b"meow" not in seen:
+            seen += os.read(ours, 65536)
+        assert b"ready" in seen
+        wire.ask("view.detach", view=view)
+        cells = wire.ask("window.attach", session="cat-1", form="cells")["view"]
+        assert wire.refusal("view.resume", view=cells, terminal=lent).name == "TerminalUnavailable"
+    os.close(ours)
+    os.close(theirs)
 
 
 def test_a_thousand_resizes_leave_the_program_and_its_screen_well(daemon: Daemon) -> None:

@@ -80,6 +80,9 @@ class Keyboard:
     """Sort what the terminal sends. Where it is cut makes no difference.
 
     A paste is the program's, whatever is in it.
+
+    Attributes:
+        is_pasting: A paste has begun and not ended.
     """
 
     def __init__(self, prefix: str) -> None:
@@ -88,23 +91,54 @@ class Keyboard:
         self._special = re.compile(b"[\x1b" + re.escape(prefix[:1].encode() if len(prefix) == 1 else b"") + b"]")
         self._held = b""
         self._is_prefixed = False
-        self._is_pasting = False
+        self.is_pasting = False
 
     @property
     def wait_s(self) -> float | None:
         """How long to wait for more until `flush` is due; None: nothing is held back."""
-        if not self._held or self._is_pasting:
+        if not self._held or self.is_pasting:
             return None
         return ESCAPE_WAIT_S if len(self._held) <= len(b"\x1b[") else SEQUENCE_WAIT_S
+
+    @property
+    def is_at_rest(self) -> bool:
+        """Whether what comes next can be sorted by one who knows nothing of what came before."""
+        return not (self._held or self._is_prefixed or self.is_pasting)
 
     def feed(self, data: bytes) -> list[Token]:
         """Take what was read; return what is for the program, as bytes, and what is for fugue, in order."""
         found: list[Token] = []
+        self._sort_all(data, found)
+        return _joined(found)
+
+    def feed_to_key(self, data: bytes) -> tuple[bytes, Pressed | None, bytes]:
+        """Take what was read, up to the first key that is for fugue.
+
+        Returns:
+            What is for the program, that key, and what was read after it, which is left to whoever sorts that.
+        """
+        if self.is_at_rest and not self._special.search(data):  # as nearly always
+            return data, None, b""
+        found: list[Token] = []
+        rest = self._sort_all(data, found, to_key=True)
+        return _parted(found, rest)
+
+    def flush_to_key(self) -> tuple[bytes, Pressed | None, bytes]:
+        """Return what was held back as `feed_to_key` does."""
+        return _parted(self.flush(), b"")
+
+    def take_held(self) -> bytes:
+        """Return what is held back, for whoever goes on."""
+        held, self._held = self._held, b""
+        return held
+
+    def _sort_all(self, data: bytes, found: list[Token], *, to_key: bool = False) -> bytes:
+        """Put into `found` what the data is, or only what is there `to_key`; return the rest."""
         text = self._held + data
         self._held = b""
         position = 0
         while position < len(text):
-            if self._is_pasting:
+            if self.is_pasting:
                 end = self._paste_end(text, position)
             elif self._is_prefixed or text[position] == _ESC or chr(text[position]) == self._prefix:
                 end = _token_end(text, position)
@@ -116,7 +150,9 @@ class Keyboard:
                 break
             self._sort(text[position:end], found)
             position = end
-        return _joined(found)
+            if to_key and found and isinstance(found[-1], Pressed):
+                return text[position:]
+        return b""
 
     def flush(self) -> list[Token]:
         """Return what was held back, and is taken as it is: the rest of it has not come in time."""
@@ -131,19 +167,19 @@ class Keyboard:
     def _paste_end(self, text: bytes, position: int) -> int:
         end = text.find(_PASTE_END, position)
         if end >= 0:
-            self._is_pasting = False
+            self.is_pasting = False
             return end + len(_PASTE_END)
         kept = next((size for size in range(len(_PASTE_END) - 1, 0, -1) if text.endswith(_PASTE_END[:size])), 0)
         return max(position, len(text) - kept)
 
     def _sort(self, token: bytes, found: list[Token]) -> None:
-        if self._is_pasting or token.endswith(_PASTE_END):
+        if self.is_pasting or token.endswith(_PASTE_END):
             found.append(token)
             return
         if _is_answer(token):
             return
         if token == _PASTE:
-            self._is_pasting = True
+            self.is_pasting = True
             self._is_prefixed = False
         elif _POINTER.match(token):
             pass
@@ -228,6 +264,11 @@ def _character(code: int, modifiers: int, shifted: int = 0) -> str:
     if held not in {0, _ALT} or code > 0x10FFFF:  # noqa: PLR2004  # the last character there is
         return ""
     return f"\x1b{chr(code)}" if held else chr(code)
+
+
+def _parted(tokens: list[Token], rest: bytes) -> tuple[bytes, Pressed | None, bytes]:
+    pressed = next((token for token in tokens if isinstance(token, Pressed)), None)
+    return b"".join([token for token in tokens if isinstance(token, bytes)]), pressed, rest
 
 
 def _joined(tokens: list[Token]) -> list[Token]:

@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fugue_core.cli.keyboard import ESCAPE_WAIT_S, SEQUENCE_WAIT_S, Keyboard, Pressed
+from fugue_core.terminal.keyboard import ESCAPE_WAIT_S, SEQUENCE_WAIT_S, Keyboard, Pressed
 
 if TYPE_CHECKING:
-    from fugue_core.cli.keyboard import Token
+    from fugue_core.terminal.keyboard import Token
 
 PREFIX = "\x02"
 
