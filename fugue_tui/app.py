@@ -13,11 +13,12 @@ import msgspec
 from textual import on, work
 
 from fugue_core.client.link import Opener
-from fugue_core.errors import ConnectionLost, DaemonUnavailable, FugueError, SessionNotFound
+from fugue_core.errors import ConnectionLost, DaemonUnavailable, FugueError, SchemaViolation, SessionNotFound
 from fugue_core.place import state_dir
 from fugue_core.protocol.envelope import Envelope
 from fugue_core.protocol.events import Event
 from fugue_core.protocol.message import OrchestrationMessage
+from fugue_core.protocol.schema import SchemaChanged, SchemaRemoved
 from fugue_core.protocol.target import WireTarget, format_target
 from fugue_tui.config import Config
 from fugue_tui.doorbell import Doorbell, terminal_notice
@@ -230,6 +231,21 @@ class FugueApp(WatchingShell):
         except FugueError as error:
             pane.show_nobody(str(error))
 
+    @on(ComposePane.CheckAsked)
+    @work(exclusive=True, group="check")
+    async def check_payload(self, event: ComposePane.CheckAsked) -> None:
+        """Say how what is being written breaks the schema of its type. All else the sending will say."""
+        draft, violation = event.draft, None
+        message = OrchestrationMessage(draft.msg_type, msgspec.Raw(draft.read_payload()))
+        try:
+            async with self._link.speaking_for("") as client:
+                await client.check(message, sender=draft.sender or None)
+        except SchemaViolation as error:
+            violation = error
+        except FugueError:
+            return
+        self.compose_pane.show_violation(draft, violation)
+
     @on(ComposePane.Submitted)
     @work
     async def send_message(self, event: ComposePane.Submitted) -> None:
@@ -255,6 +271,8 @@ class FugueApp(WatchingShell):
     def _take_events(self, events: Sequence[Event]) -> None:
         super()._take_events(events)
         self._doorbell.take(events, self._human.id if self._human else None)
+        if any(isinstance(event, SchemaChanged | SchemaRemoved) for event in events):
+            self.compose_pane.check_again()
 
     def _call_for_human(self) -> None:
         """Say that messages came for the human: here, and by the terminal's own means."""

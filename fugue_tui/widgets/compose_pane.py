@@ -17,7 +17,7 @@ from textual.message import Message
 from textual.reactive import reactive
 from textual.timer import Timer
 
-from fugue_core.errors import FugueError, InvalidValue
+from fugue_core.errors import FugueError, InvalidValue, SchemaViolation
 from fugue_core.printable import printable
 from fugue_core.protocol.envelope import Recipient
 from fugue_core.protocol.session import SessionInfo
@@ -27,6 +27,7 @@ from fugue_tui.ink import Ink
 from fugue_tui.jsonview import Fault
 from fugue_tui.keymap import key_of, with_keys
 from fugue_tui.palette import DARK, Palette
+from fugue_tui.pointer import violation_fault
 from fugue_tui.refusal import in_words
 from fugue_tui.widgets.message_form import MessageForm
 from fugue_tui.widgets.row_list import TIGHT
@@ -40,6 +41,8 @@ RESOLVE_S = 0.1
 """However many sessions change, recipients are asked for once in so long."""
 ASK_AGAIN_S = 2.0
 RECEIPT_S = 4.0
+CHECK_S = 0.3
+"""A payload that was not touched for so long is held against the schema of its type."""
 ROOM_FOR_WAY_OUT = 72
 """From this width on the title says how to give up what is written."""
 
@@ -48,9 +51,10 @@ class ComposePane(Vertical):
     """The fields of a message. With the class `open` it shows them, else one line.
 
     Down: assign `sessions`, `types`, `you`, `way_in` and `palette`; `begin`, `write_to`, `take_desk`,
-    `show_recipients`, `show_nobody`, `show_unknown`, `show_refusal`, `show_receipt`, `note_saved`. Up:
-    `ComposePane.Submitted`, `ComposePane.TargetChanged`, `ComposePane.TypesAsked`, `ComposePane.Settled`,
-    `ComposePane.Opened`, `ComposePane.Left`, `ComposePane.Passed`.
+    `show_recipients`, `show_nobody`, `show_unknown`, `show_refusal`, `show_receipt`, `show_violation`, `check_again`,
+    `note_saved`.
+    Up: `ComposePane.Submitted`, `ComposePane.TargetChanged`, `ComposePane.CheckAsked`, `ComposePane.TypesAsked`,
+    `ComposePane.Settled`, `ComposePane.Opened`, `ComposePane.Left`, `ComposePane.Passed`.
     """
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -109,6 +113,12 @@ class ComposePane(Vertical):
 
         target: WireTarget | None
         sender: str = ""
+
+    @dataclass
+    class CheckAsked(Said):
+        """Somebody should say whether the payload keeps the schema of its type, see `show_violation`; it is JSON."""
+
+        draft: Draft
 
     class TypesAsked(Said):
         """The user is about to choose a type; `types` should be what was used lately."""
@@ -181,7 +191,7 @@ class ComposePane(Vertical):
 
     @property
     def fault(self) -> Fault | None:
-        """Why the payload is no JSON."""
+        """Why the payload is no JSON, or how it breaks the schema of its type."""
         return self._form.fault
 
     def take_desk(self, desk: Desk) -> None:
@@ -223,7 +233,19 @@ class ComposePane(Vertical):
         """Say why a message was not sent, and what to do; all that is written stays."""
         self._answered(draft)
         self._verdict.refuse(in_words(error, partial(with_keys, self)))
+        if isinstance(error, SchemaViolation):
+            self.show_violation(draft, error)
         self._ask_for_recipients()
+
+    def show_violation(self, draft: Draft, error: SchemaViolation | None) -> None:
+        """Say how a draft breaks the schema of its type, or that it does not; unless another is written by now."""
+        now = self.draft
+        if (draft.msg_type, draft.payload, draft.sender) == (now.msg_type, now.payload, now.sender):
+            self._form.take_violation(None if error is None else violation_fault(draft.payload, error))
+
+    def check_again(self) -> None:
+        """Ask for the check again: a schema is another one now."""
+        self._later("check", CHECK_S, self._ask_for_check)
 
     def show_receipt(self, draft: Draft, recipients: Sequence[Recipient]) -> None:
         """Say who has it, see `Desk.send`. What an older page stood in front of comes back."""
@@ -328,7 +350,7 @@ class ComposePane(Vertical):
         self.call_after_refresh(self._draw)
 
     def action_submit(self) -> None:
-        """Check what is written, and ask for it to be sent."""
+        """Check what is written, and ask for it to be sent. What breaks its schema is only checked again."""
         draft = self.draft
         if self._under_way == draft:
             return
@@ -341,6 +363,9 @@ class ComposePane(Vertical):
             self._form.go_to(missing.field)
         elif self._form.check() is not None:
             self._draw()
+            self._form.go_to_fault()
+        elif self.fault is not None:
+            self._ask_for_check()
             self._form.go_to_fault()
         else:
             self._under_way = draft
@@ -380,7 +405,7 @@ class ComposePane(Vertical):
             self._verdict.say(stays, for_s=RECEIPT_S)
 
     def action_show_fault(self) -> None:
-        """Go to where the payload is no JSON."""
+        """Go to where the payload is wrong."""
         self._form.go_to_fault()
 
     def action_kind(self, kind: str) -> None:
@@ -432,12 +457,14 @@ class ComposePane(Vertical):
     def _put(self, draft: Draft) -> None:
         self._form.draft = draft
         self._ask_for_recipients()
+        self._later("check", CHECK_S, self._ask_for_check)
         self._draw()
 
     def _changed(self, *, has_target: bool = False) -> None:
         self._is_saved = False
         self._verdict.forget_refusal()
         self._later("settle", SETTLED_S, self._settle)
+        self._later("check", CHECK_S, self._ask_for_check)
         if has_target:
             self._ask_for_recipients()
         self._draw()
@@ -461,6 +488,12 @@ class ComposePane(Vertical):
             self.post_message(self.TargetChanged(self, None, draft.sender))
         else:
             self.post_message(self.TargetChanged(self, target, draft.sender))
+
+    def _ask_for_check(self) -> None:
+        self._stop("check")
+        draft = self.draft
+        if draft.msg_type and draft.payload.strip() and self._form.check() is None:
+            self.post_message(self.CheckAsked(self, draft))
 
     def _show_reach(self, reach: Reach) -> None:
         self._reach = reach

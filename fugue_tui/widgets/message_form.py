@@ -95,6 +95,7 @@ class MessageForm(Vertical):
         self._rule = TextRow(id="payload-rule")
         self._reply_to = ""
         self._fault: Fault | None = None
+        self._violation: Fault | None = None
         self._next_check: Timer | None = None
 
     def compose(self) -> ComposeResult:
@@ -142,6 +143,7 @@ class MessageForm(Vertical):
             self._type.value = draft.msg_type
         if draft.payload != now.payload:
             self._editor.text = draft.payload
+        self.take_violation(None)
         self.check()
 
     @property
@@ -156,16 +158,23 @@ class MessageForm(Vertical):
 
     @property
     def fault(self) -> Fault | None:
-        """Why the payload is no JSON, as far as it was checked."""
-        return self._fault
+        """Why the payload is no JSON, or breaks the schema of its type, as far as it was checked."""
+        return self._fault or self._violation
 
     def check(self) -> Fault | None:
         """Find out now whether the payload is JSON."""
         self._stop_check()
         self._fault = find_fault(self._editor.text)
-        self._editor.fault = self._fault
+        self._editor.fault = self.fault
         self.post_message(self.Checked(self))
         return self._fault
+
+    def take_violation(self, violation: Fault | None) -> None:
+        """Show how the payload breaks the schema of its type, until something else is written."""
+        if violation != self._violation:
+            self._violation = violation
+            self._editor.fault = self.fault
+            self.post_message(self.Checked(self))
 
     def format(self) -> None:
         """Lay the payload out; what is no JSON stays as it is."""
@@ -201,10 +210,10 @@ class MessageForm(Vertical):
         fields[(here + step) % len(fields)].focus()
 
     def go_to_fault(self) -> None:
-        """Put the cursor where the payload is no JSON."""
-        if self._fault is not None:
+        """Put the cursor where the payload is wrong."""
+        if self.fault is not None:
             self._editor.focus()
-            self._editor.move_cursor((self._fault.line - 1, self._fault.column - 1))
+            self._editor.move_cursor((self.fault.line - 1, self.fault.column - 1))
 
     @property
     def _fields(self) -> dict[FieldName, Widget]:
@@ -268,6 +277,7 @@ class MessageForm(Vertical):
     def _field_changed(self, event: ChoiceField.Changed) -> None:
         event.stop()
         self._draw()
+        self.take_violation(None)
         self._changed(has_target=event.control is self._sender)
 
     @on(ChoiceField.Entered)
@@ -278,6 +288,7 @@ class MessageForm(Vertical):
     @on(TextArea.Changed)
     def _payload_changed(self, event: TextArea.Changed) -> None:
         event.stop()
+        self.take_violation(None)
         if len(self._editor.text) <= CHECKED_AT_ONCE_CHARS:
             self.check()
         else:

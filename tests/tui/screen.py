@@ -15,7 +15,7 @@ from fugue_core.client.link import Opener
 from fugue_tui.app import FugueApp
 from fugue_tui.config import Config, ScreenConfig
 
-PATIENCE_S = 60.0
+PATIENCE_S = 50.0
 """How long a machine that is busy with something else may take; nothing waits for it that comes to be."""
 PLAIN = Config(screen=ScreenConfig(glyphs="unicode"))
 

@@ -398,3 +398,24 @@ async def test_the_world_goes_on_while_a_panel_is_open(daemon: LocalDaemon) -> N
         await seen.until(lambda: seen.app.status_bar.sessions == 2)
         await seen.press("escape")
         await seen.until_shown("ann")
+
+
+# ---------------------------------------------------------------------------------------------------- schemas of types
+
+
+async def test_what_breaks_its_schema_is_said_while_it_is_written_and_no_longer_when_the_schema_has_changed(
+    daemon: LocalDaemon,
+) -> None:
+    async with connect(daemon) as ann, open_app(daemon, size=(160, 40)) as seen:
+        await ann.join("ann")
+        await ann.schemas.set("bid", {"properties": {"amount": {"minimum": 1}}})
+        await seen.press("M")
+        seen.app.compose_pane.write_to("session:ann", msg_type="bid", payload='{"item": "docs",\n "amount": 0}')
+        await seen.until_shown("line 2, column 12  /amount: minimum 1, found 0")
+        await seen.press("f5")
+        await ann.schemas.remove("bid")
+        await seen.until(lambda: seen.app.compose_pane.fault is None)
+        assert (await ann.receive()).envelopes == ()
+        await seen.press("f5")
+        (envelope,) = (await ann.receive(wait_s=30)).envelopes
+        assert envelope.message.payload == {"item": "docs", "amount": 0}

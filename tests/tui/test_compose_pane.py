@@ -104,6 +104,7 @@ class Desktop(App[None]):
     @on(ComposePane.Left)
     @on(ComposePane.Opened)
     @on(ComposePane.TypesAsked)
+    @on(ComposePane.CheckAsked)
     def hear(self, event: Message) -> None:
         self.heard.append(event)
 
@@ -924,3 +925,61 @@ def test_a_target_is_split_and_joined() -> None:
     assert split_target("broadcast") == ("broadcast", "")
     assert split_target("odd:thing") == ("tag", "odd:thing")
     assert type_uses([]) == ()
+
+
+# ------------------------------------------------------------------------------------------------------------- schemas
+
+
+def violation(field: str = "/amount") -> SchemaViolation:
+    fault = {"field": field, "keyword": "minimum", "expected": "1", "found": "0"}
+    return SchemaViolation("gas_town.bid", [fault])
+
+
+BROKEN = Draft(target="session:cat-1", msg_type="gas_town.bid", payload='{"kind": "bid",\n  "amount": 0}')
+
+
+async def test_a_payload_is_given_to_be_checked_when_it_was_not_touched_for_a_while() -> None:
+    async with desktop() as (app, pane, pilot):
+        pane.take_desk(Desk(draft=BROKEN))
+        await until(pilot, lambda: bool(app.all_of(ComposePane.CheckAsked)))
+        (asked,) = app.all_of(ComposePane.CheckAsked)
+        assert isinstance(asked, ComposePane.CheckAsked)
+        assert asked.draft == BROKEN
+        pane.query_one(JsonEditor).text = "{"
+        await until(pilot, lambda: bool(app.all_of(ComposePane.Settled)))
+        assert app.all_of(ComposePane.CheckAsked) == [asked]
+
+
+async def test_a_broken_schema_stands_in_the_verdict_keeps_the_message_and_f8_goes_to_the_value() -> None:
+    async with desktop() as (app, pane, pilot):
+        pane.take_desk(Desk(draft=BROKEN))
+        await pilot.pause()
+        pane.show_violation(BROKEN, violation())
+        await pilot.pause()
+        assert pane.fault is not None
+        assert (pane.fault.line, pane.fault.column, pane.fault.length) == (2, 13, 1)
+        assert "line 2, column 13 /amount: minimum 1, found 0" in " ".join(said(pane, "verdict").split())
+        await pilot.press("f8")
+        assert pane.query_one(JsonEditor).cursor_location == (1, 12)
+        app.heard.clear()
+        await pilot.press("f5")
+        assert app.sent == []
+        assert pane.draft == BROKEN
+        assert app.all_of(ComposePane.CheckAsked)  # the schema may be another by now
+        pane.show_violation(BROKEN, None)
+        await pilot.press("f5")
+        assert app.sent == [BROKEN]
+
+
+async def test_what_is_said_of_a_draft_that_is_another_by_now_is_not_shown_and_writing_takes_it_away() -> None:
+    async with desktop() as (_, pane, pilot):
+        pane.take_desk(Desk(draft=BROKEN))
+        await pilot.pause()
+        pane.show_violation(msgspec.structs.replace(BROKEN, payload="1"), violation(""))
+        has_fault = [pane.fault is not None]
+        pane.show_violation(BROKEN, violation())
+        has_fault.append(pane.fault is not None)
+        await pilot.press("f8", "delete", "7")
+        await pilot.pause()
+        assert pane.draft.payload.endswith("7}")
+        assert [*has_fault, pane.fault is not None] == [False, True, False]
