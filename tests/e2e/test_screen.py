@@ -99,9 +99,9 @@ def test_fugue_alone_opens_the_screen_and_a_person_writes_to_a_program(
     terminal.press("Enter")
     terminal.type("status.ask")
     terminal.press("Enter")
-    terminal.type('{"how": "are you"')
+    terminal.type('{"how": ')  # the bracket closes itself
     terminal.until_shown("send is off")  # no JSON yet
-    terminal.type("}")
+    terminal.type('"are you"}')
     terminal.until_shown("send to 1")
     terminal.press("F5")
     terminal.until_shown("sent to 1")

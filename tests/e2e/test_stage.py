@@ -229,7 +229,7 @@ def test_what_heeds_neither_hangup_nor_termination_is_killed_with_all_that_it_st
         assert windows(wire) == []
 
 
-STEADFAST = "(trap '' HUP TERM; exec sleep 1000) & echo left $!; "
+STEADFAST = """sh -c 'trap "" HUP TERM; echo left $$; exec sleep 1000' & """
 
 
 def test_what_a_program_left_in_the_background_lives_on_when_it_exits_and_dies_when_it_is_killed(
