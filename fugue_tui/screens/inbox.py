@@ -32,6 +32,8 @@ LIST_ROWS, WELL_ROWS = 9, 12
 OTHER_ROWS = 12
 """Of the panel: its edge, title, verdict and keys, and what stays free above."""
 FROM_AT, TYPE_AT, PAYLOAD_AT = 12, 26, 46
+NARROW, NARROW_TYPE_AT, NARROW_PAYLOAD_AT = 70, 21, 34
+"""Below so many cells name and type have less room, or there would be none for the payload."""
 
 
 class InboxList(RowList):
@@ -64,7 +66,8 @@ class InboxList(RowList):
     def heading(self, row: int, width: int) -> Strip:  # noqa: ARG002  # there is one
         """What the columns are."""
         line = Line(width, self.background)
-        for column, word in ((2, "time"), (FROM_AT, "from"), (TYPE_AT, "type"), (PAYLOAD_AT, "payload")):
+        type_at, payload_at = _columns(width)
+        for column, word in ((2, "time"), (FROM_AT, "from"), (type_at, "type"), (payload_at, "payload")):
             line.at(column).put(word, self.palette.faint)
         return line.strip()
 
@@ -72,11 +75,12 @@ class InboxList(RowList):
         """A message."""
         envelope, palette = self.rows[index], self.palette
         line = Line(width, fill)
+        type_at, payload_at = _columns(width)
         line.at(2).put(clock_time(envelope.sent_at), palette.muted)
         name = envelope.sender.name
-        line.at(FROM_AT).put(name, name_colour(name, palette), width=TYPE_AT - FROM_AT - 2)
-        line.at(TYPE_AT).put(envelope.packed.msg_type, palette.text, width=PAYLOAD_AT - TYPE_AT - 2)
-        draw_payload(line.at(PAYLOAD_AT), bytes(envelope.packed.payload), line.room - 1, palette)
+        line.at(FROM_AT).put(name, name_colour(name, palette), width=type_at - FROM_AT - 2)
+        line.at(type_at).put(envelope.packed.msg_type, palette.text, width=payload_at - type_at - 2)
+        draw_payload(line.at(payload_at), bytes(envelope.packed.payload), line.room - 1, palette)
         return line.strip()
 
     def watch_rows(self, old: tuple[Envelope, ...], new: tuple[Envelope, ...]) -> None:
@@ -93,6 +97,11 @@ class InboxList(RowList):
         self.show_cursor()
         self.refresh()
         self.post_message(self.Moved())
+
+
+def _columns(width: int) -> tuple[int, int]:
+    """Return where type and payload begin."""
+    return (NARROW_TYPE_AT, NARROW_PAYLOAD_AT) if width < NARROW else (TYPE_AT, PAYLOAD_AT)
 
 
 class Inbox(Panel):

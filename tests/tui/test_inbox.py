@@ -143,6 +143,11 @@ async def test_a_preview_that_is_cut_says_so_wherever_it_is_cut() -> None:
         assert [line.rstrip()[-1] for line in long] == ["…"] * 6
 
 
+async def test_a_narrow_inbox_has_room_for_the_payload() -> None:
+    async with hall([envelope(1, b'"red"')], size=(52, 24)) as (app, _, _pilot):
+        assert any("cat-1" in strip.text and "red" in strip.text for strip in strips_of(app))
+
+
 async def test_enter_acknowledges_one_and_a_all_and_they_go_when_it_is_confirmed() -> None:
     mail = [envelope(number) for number in range(3)]
     async with hall(mail) as (app, inbox, pilot):
