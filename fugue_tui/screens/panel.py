@@ -79,7 +79,7 @@ class Panel(Overlay):
     def _place(self) -> None:
         size = self.app.size
         edge = self.subject.region.right if self.subject is not None else 0
-        left = edge + 1 if size.width - edge - 2 >= LEAST_WIDTH else 0
+        left = edge if size.width - edge - 1 >= LEAST_WIDTH else 0  # over the bar of the pane there: one is seen
         panel = self.query_one(".panel")
         width = max(1, min(PANEL_WIDTH, size.width - left))
         panel.styles.width = width
