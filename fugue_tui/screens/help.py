@@ -17,8 +17,7 @@ from fugue_tui.keymap import KeyRow, told
 from fugue_tui.palette import Palette
 from fugue_tui.screens.overlay import Overlay
 
-KEYS_AT, WORDS_AT = 2, 22
-TWIN_AT = 48
+KEYS_AT, WORDS_AT, TWIN_AT = 2, 24, 58
 WIDE = 84
 """From this width on the command line stands beside the key where there is room, else on a line of its own."""
 SIGNS = {
@@ -135,6 +134,7 @@ class Help(Overlay):
                     twin = f"$ {row.twin}"
                     beside = max(TWIN_AT, len(line) + 2)
                     if not is_wide or beside + len(twin) >= width:
+                        line.truncate(width - 1, overflow="ellipsis")
                         text.append_text(line).append("\n")
                         line, beside = Text(), max(KEYS_AT, min(WORDS_AT, width - 1 - len(twin)))
                     line.append(" " * (beside - len(line))).append(twin, palette.ok)
