@@ -58,6 +58,7 @@ SCENES = (
     Scene("tag-editor", keys=("1", "home", "space", "space", "t", *"re"), shows="reviewer"),
     Scene("compose-error", keys=("M", *"citizen", "enter"), shows="line 3, column 3"),
     Scene("compose-recipients", keys=("M", *"citizen", "enter"), shows="reaches"),
+    Scene("undelivered", keys=("enter", "tab"), shows="deliveries"),
     Scene("help", keys=("question_mark",), shows="here"),
     Scene("terminal", keys=("1", "home", *["down"] * 3, "enter"), shows="accept edits"),
     Scene("light", theme="fugue-light", shows="writing docs"),
@@ -162,6 +163,8 @@ async def draw(scene: Scene) -> str:
                 await until(pilot, lambda: app.status_bar.is_up and app.status_bar.sessions > len(people))
                 if scene.is_busy:
                     await talk(people, clock)
+                    if scene.name == "undelivered":
+                        await say_in_vain(people, clock)
                     await until(pilot, lambda: app.status_bar.sessions and app._world.message_count == clock.now - NOON)  # noqa: SLF001
                     clock.now += 3
                     app._is_stale = True  # noqa: SLF001  # ages have grown
@@ -244,6 +247,15 @@ async def talk(people: dict[str, Client], clock: Clock) -> None:
     await ack("mayor", "cat-1")
     await say("gus", Tagged("human"), "note", {"text": "api is red until ivy is back"})
     await say("cat-3", Tagged("mayor"), "status.update", {"state": "writing docs", "done": 0.4})
+
+
+async def say_in_vain(people: dict[str, Client], clock: Clock) -> None:
+    """Let a message be for some of whom one ends with it unread."""
+    clock.now += 1
+    await people["ci"].send(
+        Tagged("builder"), OrchestrationMessage("fix.request", {"test": "refund_total", "line": 14})
+    )
+    await people["mill"].end()
 
 
 def text_of(app: FugueApp) -> str:
