@@ -15,6 +15,7 @@ import socket
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any, Self
@@ -140,6 +141,17 @@ class Desk:
         assert keeper is not None
         self._keepers.append(keeper)
         return keeper
+
+    async def find(self) -> Keeper:
+        """Return the one that was started beside us, once it listens: its socket's file is there before that."""
+        deadline = time.monotonic() + PATIENCE_S
+        while True:
+            keeper = await Keeper.open(self.path, start=False, on_exit=self._on_exit, on_lost=self._on_lost)
+            if keeper is not None:
+                self._keepers.append(keeper)
+                return keeper
+            assert time.monotonic() < deadline, "no keeper listens"
+            await asyncio.sleep(0.002)
 
     def _on_exit(self, window: str, exit_: ProgramExit) -> None:
         self.exits.append((window, exit_))
@@ -728,8 +740,7 @@ async def test_a_child_that_waits_ends_with_its_keeper(desk: Desk) -> None:
 
 async def test_a_keeper_without_daemon_and_programs_ends_by_itself(desk: Desk) -> None:
     with python("-m", keeper_module.__name__, "--socket", desk.path, "--idle-s", "2") as process:
-        await eventually(desk.has_socket)
-        keeper = await desk.open(start=False)
+        keeper = await desk.find()
         terminal = await desk.run(keeper, "cat")
         keeper.close()
         terminal.close()
@@ -925,8 +936,7 @@ program.fork = lambda order, descriptors: 1 / 0 if order.argv == ["bug"] else fo
 keeper.main(["--socket", {desk.path!r}])
 """
     with python("-c", script) as process:
-        await eventually(desk.has_socket)
-        keeper = await desk.open(start=False)
+        keeper = await desk.find()
         await desk.run(keeper, "cat")
         with pytest.raises(NoKeeper):
             await desk.run(keeper, "bug", window="bug")
