@@ -79,8 +79,10 @@ def check_tags(tags: Iterable[str]) -> frozenset[str]:
     """Return all of a session's tags as a set; raise `InvalidTag` for the first bad one, or for too many."""
     checked = frozenset(map(check_tag, tags))
     if len(checked) > limits.TAGS_PER_SESSION:
+        first = ", ".join(sorted(checked)[:3])
         raise InvalidTag(
-            ", ".join(sorted(checked)), f"a session carries at most {limits.TAGS_PER_SESSION}, not {len(checked)}"
+            f"{first} and {len(checked) - 3} more",
+            f"a session carries at most {limits.TAGS_PER_SESSION}, not {len(checked)}",
         )
     return checked
 
