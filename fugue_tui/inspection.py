@@ -42,6 +42,7 @@ class Timeline(NamedTuple):
         sign: ok, wait, held or bad.
         handed: How long until it was handed out; "" where it was not.
         ended: How long from there until it was acked, or what has become of it.
+        reason: Why it is dead; "" where it is not.
         steps: The same in words, one after the other.
     """
 
@@ -49,6 +50,7 @@ class Timeline(NamedTuple):
     sign: str
     handed: str
     ended: str
+    reason: str
     steps: tuple[Step, ...]
 
 
@@ -103,8 +105,7 @@ def timeline_of(delivery: DeliveryInfo, sent_at: float, now: float, *, is_connec
         case "acked":
             sign, ended = "ok", f"+{span((delivery.ended_at or since) - since)}"
         case "expired" | "dead":
-            reason = f" ({delivery.reason})" if delivery.reason else ""
-            sign, ended = "bad", f"{delivery.state}{reason}"
+            sign, ended = "bad", delivery.state
         case _:
             sign = "wait" if is_connected or handed else "held"
             ended = f"{'waits' if sign == 'wait' else 'held'} {span(now - since)}"
@@ -117,7 +118,9 @@ def timeline_of(delivery: DeliveryInfo, sent_at: float, now: float, *, is_connec
         reason=delivery.reason,
         now=now,
     )
-    return Timeline(delivery.recipient.name, sign, handed, ended, (Step("queued", sent_at, ""), *told))
+    return Timeline(
+        delivery.recipient.name, sign, handed, ended, delivery.reason or "", (Step("queued", sent_at, ""), *told)
+    )
 
 
 def delivery_summary(record: MessageRecord) -> str:

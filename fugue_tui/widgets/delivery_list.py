@@ -25,7 +25,7 @@ WORDS_AT = STATE_AT + 8
 
 
 class DeliveryRow(NamedTuple):
-    """A recipient, or one step of what happened to its delivery, or more words about that.
+    """A recipient, or why its delivery is dead, or one step of what happened to it, or more words about that.
 
     Attributes:
         step: None in the row of the recipient, and where only the words go on.
@@ -40,7 +40,9 @@ class DeliveryRow(NamedTuple):
 class DeliveryList(InspectorPart):
     """Every recipient, and when it had the message; below one that is unfolded, what happened, in words.
 
-    A single recipient begins unfolded. Down: `show`. Up: `DeliveryList.Folded`.
+    A single recipient begins unfolded; why one that is dead is so, is told in any case.
+
+    Down: `show`. Up: `DeliveryList.Folded`.
     """
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -84,6 +86,8 @@ class DeliveryList(InspectorPart):
         self._rows = []
         for recipient, timeline in self._timelines.items():
             self._rows.append(DeliveryRow(recipient, timeline))
+            if timeline.reason and recipient not in self._unfolded:
+                self._rows.append(DeliveryRow(recipient, timeline, None, printable(timeline.reason)))
             for step in timeline.steps if recipient in self._unfolded else ():
                 first, *more = self._wrap(printable(step.words))
                 self._rows.append(DeliveryRow(recipient, timeline, step, first))
@@ -146,6 +150,8 @@ class DeliveryList(InspectorPart):
     def _draw_step(self, row: DeliveryRow, words: str, width: int, fill: str) -> Strip:
         palette, step, timeline = self.palette, row.step, row.timeline
         line = Line(width, fill).at(MARGIN + 1)
+        if row.recipient not in self._unfolded:
+            return line.at(self._places(width)[0] + 2).put(words, palette.muted).strip()
         if step is not None:
             colour = palette.muted
             if step is timeline.steps[-1]:

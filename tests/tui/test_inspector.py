@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 from pathlib import Path
 from uuid import UUID
@@ -176,6 +177,7 @@ async def test_what_happened_to_a_delivery_is_told_in_the_words_of_trace() -> No
         await opened(app, pilot)
         deliveries = app.query_one(DeliveryList)
         assert "through" not in text_of(deliveries)
+        assert re.search(r"✗ dead\n +session ended$", text_of(deliveries))
         deliveries.focus()
         await press(pilot, "space")
         text = " ".join(text_of(deliveries).split())
