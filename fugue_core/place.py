@@ -14,6 +14,8 @@ from __future__ import annotations
 import os
 
 DEFAULT_SERVER = "default"
+STORE = "messages.db"
+"""The file of the messages, in the state directory."""
 
 
 def socket_path(server: str | None = None) -> str:

@@ -235,7 +235,7 @@ async def running(socket_path: str, state_dir: str, config: Config, program_host
             stack.enter_context(locked(f"{state_dir}/lock", socket_path))
         except OSError as error:
             raise StoreUnavailable(str(error)) from error
-        store = SqliteStore(f"{state_dir}/messages.db", config.store.synchronous)
+        store = SqliteStore(f"{state_dir}/{place.STORE}", config.store.synchronous)
         stack.callback(store.close)
         store.prune_sessions(time.time() - config.limits.retention_s)
         history = History(store.path)
