@@ -150,7 +150,7 @@ def test_a_session_that_nobody_reads_for_is_left_as_it_was(fugue: Fugue) -> None
     for agent in ("claude", "codex", "gemini", "opencode"):
         assert ways[f"{agent} tools"] == ("ok", "receive_messages gave a probe, to a session in its place")
     assert "opencode hooks" not in ways
-    assert [session["name"] for session in fugue("ls", "--json").json["sessions"]] == ["bob"]
+    assert [session["name"] for session in fugue("ls", "--json").objects] == ["bob"]
     until(lambda: fugue("show", "bob", "--json").json["unread"] == 1)
     (envelope,) = fugue("recv", "--peek", "--json", session="bob").objects
     assert envelope["message"]["payload"] == "mine"
