@@ -20,17 +20,14 @@ from fugue_core.protocol.events import Event
 from fugue_core.protocol.message import OrchestrationMessage
 from fugue_core.protocol.schema import SchemaChanged, SchemaRemoved
 from fugue_core.protocol.target import WireTarget, format_target
+from fugue_tui import screens
 from fugue_tui.config import Config
 from fugue_tui.doorbell import Doorbell, terminal_notice
 from fugue_tui.draft import desk_path, load_desk, save_desk
 from fugue_tui.history import find_match, find_thread, pages_around, seq_at
 from fugue_tui.inspection import receipt_words
 from fugue_tui.keymap import with_keys
-from fugue_tui.screens.breaker_panel import BreakerPanel
-from fugue_tui.screens.end_panel import EndPanel
-from fugue_tui.screens.inbox import INBOX_MESSAGES, Inbox
-from fugue_tui.screens.rename_panel import RenamePanel
-from fugue_tui.screens.tag_editor import TagEditor
+from fugue_tui.screens.overlay import Overlay
 from fugue_tui.tag_edit import TagHistory
 from fugue_tui.view import stopped_words
 from fugue_tui.watching import WatchingShell
@@ -41,6 +38,9 @@ from fugue_tui.widgets.message_log import PAGE_ROWS, MessageLog
 from fugue_tui.widgets.message_pane import MessagePane
 from fugue_tui.widgets.session_list import SessionList
 from fugue_tui.writing import type_uses
+
+INBOX_MESSAGES = 200
+"""So many are listed; the rest comes when these are acknowledged."""
 
 
 class FugueApp(WatchingShell):
@@ -81,15 +81,8 @@ class FugueApp(WatchingShell):
             self._membership = self._world.membership
             pane.sessions = tuple(self._world.sessions.values())
         self._call_for_human()
-        if isinstance(self.screen, Inbox) and self.screen.unread != bar.unread:
-            self.screen.unread = bar.unread
-            self.fill_inbox(self.screen)
-        if isinstance(self.screen, TagEditor):
-            self.screen.refresh_from(self._world.sessions, self._world.known_tags())
-        elif isinstance(self.screen, BreakerPanel):
-            self.screen.show(tuple(self._world.breakers.values()))
-        elif isinstance(self.screen, EndPanel):
-            self.screen.refresh_from(self._world.sessions)
+        if isinstance(self.screen, Overlay):
+            self.screen.follow(self._world, you)
 
     # ------------------------------------------------------------------------------------------------- messages go up
 
@@ -97,11 +90,10 @@ class FugueApp(WatchingShell):
     def edit_tags(self, event: SessionList.TagsAsked) -> None:
         """Open the tag editor."""
         known, history = self._world.known_tags(), self._tag_history
-        self.push_screen(TagEditor(event.sessions, known, self.palette, history, beside=event.control))
+        self.push_screen(screens.TagEditor(event.sessions, known, self.palette, history, beside=event.control))
 
-    @on(TagEditor.Edited)
     @work
-    async def change_tags(self, event: TagEditor.Edited) -> None:
+    async def on_tag_editor_edited(self, event: screens.TagEditor.Edited) -> None:
         """Ask for a change of tags; the chips change when the daemon says so. What was done of it can be undone."""
         edit, reason = event.edit, ""
         done: list[UUID] = []
@@ -117,11 +109,10 @@ class FugueApp(WatchingShell):
     @on(SessionList.RenameAsked)
     def open_rename(self, event: SessionList.RenameAsked) -> None:
         """Ask for another name."""
-        self.push_screen(RenamePanel(event.sessions[0], self.palette, beside=event.control))
+        self.push_screen(screens.RenamePanel(event.sessions[0], self.palette, beside=event.control))
 
-    @on(RenamePanel.Entered)
     @work
-    async def rename_session(self, event: RenamePanel.Entered) -> None:
+    async def on_rename_panel_entered(self, event: screens.RenamePanel.Entered) -> None:
         """Rename a session; a refusal keeps what was typed."""
         try:
             await self.client.rename(event.name, session=event.session)
@@ -155,11 +146,10 @@ class FugueApp(WatchingShell):
     def open_end(self, event: SessionList.EndAsked) -> None:
         """Ask whether sessions are to end."""
         you = self._human.id if self._human else None
-        self.push_screen(EndPanel(event.sessions, self.palette, you=you, beside=event.control))
+        self.push_screen(screens.EndPanel(event.sessions, self.palette, you=you, beside=event.control))
 
-    @on(EndPanel.Confirmed)
     @work
-    async def end_sessions(self, event: EndPanel.Confirmed) -> None:
+    async def on_end_panel_confirmed(self, event: screens.EndPanel.Confirmed) -> None:
         """End sessions one after the other; the panel stays where one is refused."""
         try:
             for session in event.sessions:
@@ -285,12 +275,12 @@ class FugueApp(WatchingShell):
 
     def action_inbox(self) -> None:
         """Open the human's inbox."""
-        inbox = Inbox(self.palette, beside=self.session_list)
+        inbox = screens.Inbox(self.palette, beside=self.session_list)
         self.push_screen(inbox)
         self.fill_inbox(inbox)
 
     @work(exclusive=True, group="inbox")
-    async def fill_inbox(self, inbox: Inbox) -> None:
+    async def fill_inbox(self, inbox: screens.Inbox) -> None:
         """Fetch what waits for the human."""
         rows = self._world.rows
         newest = rows[-1].envelope.seq if rows else 0  # before it is counted, so that none of these is left out
@@ -302,9 +292,12 @@ class FugueApp(WatchingShell):
         else:
             inbox.show(received.envelopes, received.remaining, newest)
 
-    @on(Inbox.Acked)
+    def on_inbox_outdated(self, event: screens.Inbox.Outdated) -> None:
+        """Fetch what waits by now."""
+        self.fill_inbox(event.inbox)
+
     @work
-    async def ack_messages(self, event: Inbox.Acked) -> None:
+    async def on_inbox_acked(self, event: screens.Inbox.Acked) -> None:
         """Acknowledge messages; they go from the inbox when the daemon has confirmed."""
         try:
             async with self._link.speaking_for("") as client:
@@ -314,9 +307,8 @@ class FugueApp(WatchingShell):
         else:
             self.fill_inbox(event.inbox)
 
-    @on(Inbox.AllAcked)
     @work
-    async def ack_everything(self, event: Inbox.AllAcked) -> None:
+    async def on_inbox_all_acked(self, event: screens.Inbox.AllAcked) -> None:
         """Acknowledge all that waited for the human, also what was not listed."""
         try:
             async with self._link.speaking_for("") as client:
@@ -327,8 +319,7 @@ class FugueApp(WatchingShell):
             event.inbox.note_acked(acked.acked)
             self.fill_inbox(event.inbox)
 
-    @on(Inbox.ReplyAsked)
-    def reply_to_mail(self, event: Inbox.ReplyAsked) -> None:
+    def on_inbox_reply_asked(self, event: screens.Inbox.ReplyAsked) -> None:
         """Compose an answer."""
         event.inbox.close()
         self._reply(event.envelope)
@@ -346,15 +337,16 @@ class FugueApp(WatchingShell):
 
     def action_breakers(self) -> None:
         """Open the list of what is stopped."""
-        if not isinstance(self.screen, BreakerPanel):
+        if not isinstance(self.screen, screens.BreakerPanel):
             breakers = tuple(self._world.breakers.values())
             self.push_screen(
-                BreakerPanel(breakers, self.palette, fugue=self.message_pane.inspector.fugue, beside=self.session_list)
+                screens.BreakerPanel(
+                    breakers, self.palette, fugue=self.message_pane.inspector.fugue, beside=self.session_list
+                )
             )
 
-    @on(BreakerPanel.ReleaseAsked)
     @work
-    async def release_breaker(self, event: BreakerPanel.ReleaseAsked) -> None:
+    async def on_breaker_panel_release_asked(self, event: screens.BreakerPanel.ReleaseAsked) -> None:
         """Let something pass again; it goes from the list when the daemon has said so."""
         try:
             await self.client.breakers.release(event.breaker)

@@ -18,7 +18,6 @@ from __future__ import annotations
 import contextlib
 import locale
 import os
-import tomllib
 from typing import Literal
 
 import msgspec
@@ -106,10 +105,10 @@ def read_config() -> Config:
     trouble: tuple[str, ...] = ()
     try:
         with open(path, "rb") as file:
-            found = msgspec.convert(tomllib.load(file), _File)
+            found = msgspec.toml.decode(file.read(), type=_File)  # it imports `tomllib`, and only here is that wanted
     except FileNotFoundError:
         pass
-    except (OSError, tomllib.TOMLDecodeError, UnicodeDecodeError, msgspec.ValidationError) as error:
+    except (OSError, UnicodeDecodeError, msgspec.DecodeError) as error:
         trouble = (f"{path}: {error}",)
     memory_path = _memory_path()
     return Config(

@@ -17,6 +17,8 @@ from textual.binding import Binding, BindingType
 from textual.dom import DOMNode
 from textual.keys import KEY_ALIASES, KEY_NAME_REPLACEMENTS, KEY_TO_UNICODE_NAME, Keys, format_key
 
+from fugue_tui import screens
+
 TWINS = {
     "app.compose": "fugue send TARGET TYPE PAYLOAD",
     "app.demo": "fugue --demo",
@@ -130,10 +132,15 @@ def long_name(key: str) -> str:
     return KEY_NAME_REPLACEMENTS.get(name, name)
 
 
-def owners(root: type[DOMNode] = DOMNode) -> list[type[DOMNode]]:
+def owners() -> list[type[DOMNode]]:
     """Return every class of fugue that has bindings: panes first, then the panels, by name."""
+    screens.load()
+    return _loaded_owners()
+
+
+def _loaded_owners() -> list[type[DOMNode]]:
     found: dict[type[DOMNode], None] = {}
-    waiting = [root]
+    waiting: list[type[DOMNode]] = [DOMNode]
     while waiting:
         owner = waiting.pop()
         waiting += owner.__subclasses__()
@@ -203,7 +210,7 @@ def key_name(key: str) -> str:
 
 
 def key_of(node: DOMNode, binding_id: str) -> str:
-    """Return the key that a binding has now, as people write it. Raises `StopIteration` where there is no such binding.
+    """Return the key that a binding has now, as people write it. Raises `LookupError` where there is no such binding.
 
     The app that `node` is in says its user's keys as `user_keys`; without that they are as declared.
     """
@@ -243,7 +250,12 @@ def mnemonic(key: str) -> str:
 
 @cache
 def _declared(binding_id: str) -> Binding:
-    return next(binding for owner in owners() for binding in own_bindings(owner) if binding.id == binding_id)
+    for find in (_loaded_owners, owners):  # what is asked for on the way to the first frame is there
+        for owner in find():
+            for binding in own_bindings(owner):
+                if binding.id == binding_id:
+                    return binding
+    raise LookupError(binding_id)
 
 
 _WORDS = frozenset(

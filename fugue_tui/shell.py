@@ -25,6 +25,7 @@ from fugue_core.client.link import Opener
 from fugue_core.place import server_name, server_options, socket_path
 from fugue_core.protocol.events import Event
 from fugue_core.protocol.session import SessionInfo
+from fugue_tui import screens
 from fugue_tui.config import Config, Memory, remember
 from fugue_tui.driver import TerminalDriver
 from fugue_tui.eightbit import EightBit
@@ -49,9 +50,7 @@ from fugue_tui.line import fit
 from fugue_tui.link import DaemonLink, LinkState
 from fugue_tui.palette import ANSI, DARK, Palette
 from fugue_tui.roster import short_count
-from fugue_tui.screens.help import Help
 from fugue_tui.screens.overlay import Overlay
-from fugue_tui.screens.palette_panel import Action, PalettePanel
 from fugue_tui.theme import PALETTES, next_palette, theme_of, variables_of
 from fugue_tui.turnstile import Turnstile
 from fugue_tui.view import World
@@ -364,7 +363,7 @@ class Shell(Turnstile):
         front.set_class(isinstance(self.focused, (Input, TextArea)), "typing")
         if isinstance(front, Overlay):
             bar = self.status_bar
-            more = () if isinstance(front, Help) else bar_keys(Overlay.BINDINGS, self._keys)
+            more = () if isinstance(front, screens.Help) else bar_keys(Overlay.BINDINGS, self._keys)
             bar.prefix = ""
             bar.pane, bar.keys = front.block, (*told(front, front.hints or front.keys), *more)
             return
@@ -468,11 +467,11 @@ class Shell(Turnstile):
 
     def action_help(self) -> None:
         """Show every key; where the keys go now comes first."""
-        if not isinstance(self.screen, Help):
+        if not isinstance(self.screen, screens.Help):
             here = PANE_TITLES[self.workspace.pane]
             if isinstance(self.screen, Overlay):  # a panel may have no keys but those of every panel
                 here = next(title_of(owner) for owner in fugue_classes(type(self.screen)) if own_bindings(owner))
-            self.push_screen(Help(key_rows(self._keys), here, self.palette))
+            self.push_screen(screens.Help(key_rows(self._keys), here, self.palette))
 
     def action_help_quit(self) -> None:
         """Say how to leave: ctrl+c does not, it is pressed by habit too often."""
@@ -483,21 +482,20 @@ class Shell(Turnstile):
 
     def action_actions(self) -> None:
         """Open the command palette, on top of whatever is open."""
-        if not isinstance(self.screen, PalettePanel):
-            self.push_screen(PalettePanel([action for action, _ in self._actions()], self.palette))
+        if not isinstance(self.screen, screens.PalettePanel):
+            self.push_screen(screens.PalettePanel([action for action, _ in self._actions()], self.palette))
 
-    @on(PalettePanel.Chosen)
-    async def do_action(self, event: PalettePanel.Chosen) -> None:
+    async def on_palette_panel_chosen(self, event: screens.PalettePanel.Chosen) -> None:
         """Do what was chosen, where it belongs."""
         for action, (command, node) in self._actions():
             if action.name == event.action.name:
                 await self.run_action(command, node)
                 return
 
-    def _actions(self) -> list[tuple[Action, tuple[str, DOMNode]]]:
+    def _actions(self) -> list[tuple[screens.Action, tuple[str, DOMNode]]]:
         """Return what can be done now, with Textual's action and what does it; what has the keys comes first."""
         rows, is_over_panes = key_rows(self._keys), isinstance(self.screen, Overlay)
-        found: dict[str, tuple[Action, tuple[str, DOMNode]]] = {}
+        found: dict[str, tuple[screens.Action, tuple[str, DOMNode]]] = {}
         for node in self._acting():
             contexts = {title_of(owner) for owner in fugue_classes(type(node))}
             for row in rows:
@@ -506,10 +504,10 @@ class Shell(Turnstile):
                 if is_over_panes and node is self and row.id not in OVER_PANELS:
                     continue
                 key = "  ".join(row.keys)
-                action = Action(name=row.id, context=row.context, words=row.words, key=key, twin=row.twin)
+                action = screens.Action(name=row.id, context=row.context, words=row.words, key=key, twin=row.twin)
                 found[row.id] = action, (row.action, node)
         for name in PALETTES:
-            action = Action(name=f"theme.{name}", context="theme", words=name.removeprefix("fugue-"))
+            action = screens.Action(name=f"theme.{name}", context="theme", words=name.removeprefix("fugue-"))
             found[action.name] = action, (f"app.use_theme('{name}')", self)
         return sorted(found.values(), key=lambda pair: pair[0].context == "lists")  # moving about comes last
 

@@ -18,11 +18,10 @@ from fugue_core.client.link import Opener
 from fugue_core.errors import FugueError, SessionNotFound, WindowNotFound
 from fugue_core.place import state_dir
 from fugue_core.protocol.window import WindowChanged, WindowInfo
+from fugue_tui import screens
 from fugue_tui.cells import text_of
 from fugue_tui.config import Config
 from fugue_tui.keymap import with_keys
-from fugue_tui.screens.kill_panel import KillPanel
-from fugue_tui.screens.new_session import NewSession, NewSessionDraft, field_of
 from fugue_tui.shell import Shell
 from fugue_tui.terminal import (
     Head,
@@ -58,7 +57,7 @@ class WatchingShell(Shell):
         self._windows_seen: frozenset[WindowKey] = frozenset()
         self._terminals_path = terminals_path(state_dir(f"{self._server}.sock"))
         self._memory = load_terminals(self._terminals_path)
-        self._new_draft = NewSessionDraft()
+        self._new_draft: screens.NewSessionDraft | None = None
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Leave every key to the program that has them."""
@@ -216,23 +215,21 @@ class WatchingShell(Shell):
     @on(SessionList.NewAsked)
     def open_new_session(self, event: SessionList.NewAsked) -> None:
         """Ask what to start; where the cursor is in a worktree, there."""
-        draft = self._new_draft
+        draft = self._new_draft or screens.NewSessionDraft()
         if not draft.directory:
             draft = msgspec.structs.replace(draft, directory=event.directory or os.getcwd())
         tags = [tag.name for tag in self._world.known_tags()]
-        panel = NewSession(
+        panel = screens.NewSession(
             draft, self.palette, known_tags=tags, commands=self._memory.commands, beside=self.session_list
         )
         self.push_screen(panel)
 
-    @on(NewSession.Abandoned)
-    def keep_new_session(self, event: NewSession.Abandoned) -> None:
+    def on_new_session_abandoned(self, event: screens.NewSession.Abandoned) -> None:
         """Keep what was typed for the next time."""
         self._new_draft = event.draft
 
-    @on(NewSession.Entered)
     @work
-    async def start_session(self, event: NewSession.Entered) -> None:
+    async def on_new_session_entered(self, event: screens.NewSession.Entered) -> None:
         """Start a program in a session of its own, and show it; a refusal keeps what was typed."""
         draft, panel = event.draft, event.panel
         directory, worktree = draft.read_directory(), None
@@ -253,9 +250,9 @@ class WatchingShell(Shell):
             if worktree is not None:
                 with contextlib.suppress(Failure):
                     await asyncio.to_thread(worktree.undo)
-            panel.refuse(str(error), field_of(error))
+            panel.refuse_for(error)
         else:
-            self._new_draft = NewSessionDraft()
+            self._new_draft = None
             self._keep(self._memory.with_command(draft.command))
             panel.close()
             self.open_session(info.id)
@@ -372,15 +369,14 @@ class WatchingShell(Shell):
             self._kill(event.window, None)
         else:
             is_last = len(self._world.windows_of(window.session)) == 1
-            self.push_screen(KillPanel(window, self.palette, is_last=is_last, beside=self.session_list))
+            self.push_screen(screens.KillPanel(window, self.palette, is_last=is_last, beside=self.session_list))
 
-    @on(KillPanel.Confirmed)
-    def kill_confirmed(self, event: KillPanel.Confirmed) -> None:
+    def on_kill_panel_confirmed(self, event: screens.KillPanel.Confirmed) -> None:
         """End a program and close its window."""
         self._kill(WindowKey(event.window.session, event.window.window), event.panel)
 
     @work
-    async def _kill(self, key: WindowKey, panel: KillPanel | None) -> None:
+    async def _kill(self, key: WindowKey, panel: screens.KillPanel | None) -> None:
         try:
             with contextlib.suppress(SessionNotFound, WindowNotFound):  # it has ended by itself
                 await self.client.windows.kill(key.session, key.window)

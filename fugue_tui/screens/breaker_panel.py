@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
+from uuid import UUID
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
@@ -20,7 +21,7 @@ from fugue_core.protocol.breaker import Breaker, ChainBreaker
 from fugue_tui.line import Line
 from fugue_tui.palette import Palette, name_colour
 from fugue_tui.screens.panel import Panel
-from fugue_tui.view import breaker_key, clock_time
+from fugue_tui.view import World, breaker_key, clock_time
 from fugue_tui.widgets.row_list import RowList
 
 ROWS = 9
@@ -166,6 +167,10 @@ class BreakerPanel(Panel):
 
     def _fit(self) -> None:
         self.list.styles.height = max(2, min(ROWS, len(self.list.rows) + 1, self.app.size.height - OTHER_ROWS))
+
+    def follow(self, world: World, you: UUID | None) -> None:  # noqa: ARG002  # nothing of the human's
+        """Show what is stopped now."""
+        self.show(tuple(world.breakers.values()))
 
     def show(self, breakers: tuple[Breaker, ...]) -> None:
         """Show what is stopped now."""

@@ -18,6 +18,7 @@ from fugue_core.protocol.session import SessionInfo
 from fugue_tui.line import fit
 from fugue_tui.palette import Palette
 from fugue_tui.screens.panel import Panel
+from fugue_tui.view import World
 
 NAMED = 10
 """Sessions that are named one by one; of the others it is said how many they are."""
@@ -72,6 +73,10 @@ class EndPanel(Panel):
         """Say what would be lost."""
         super().on_mount()
         self._say_sum()
+
+    def follow(self, world: World, you: UUID | None) -> None:  # noqa: ARG002  # who the human is was said before
+        """Say who there is still, and what would be lost now."""
+        self.refresh_from(world.sessions)
 
     def refresh_from(self, sessions: Mapping[UUID, SessionInfo]) -> None:
         """Show the same sessions as they are now; who has ended is not asked about any more."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
+from uuid import UUID
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
@@ -20,12 +21,11 @@ from fugue_tui.jsonview import tidy
 from fugue_tui.line import Line
 from fugue_tui.palette import Palette, name_colour
 from fugue_tui.screens.panel import Panel
-from fugue_tui.view import clock_time
+from fugue_tui.view import World, clock_time
 from fugue_tui.widgets.json_editor import JsonEditor, clean
 from fugue_tui.widgets.message_row import draw_payload
 from fugue_tui.widgets.row_list import RowList
 
-INBOX_MESSAGES = 200
 """So many are listed; when they are acknowledged the next come."""
 SHOWN_CHARS = 200_000
 LIST_ROWS, WELL_ROWS = 9, 12
@@ -107,11 +107,8 @@ def _columns(width: int) -> tuple[int, int]:
 class Inbox(Panel):
     """The messages, and the whole of the one under the cursor.
 
-    Down: `show`, `note_acked`, `show_refusal`. Up: `Inbox.Acked`, `Inbox.AllAcked`, `Inbox.ReplyAsked`. A message goes
-    when the daemon has confirmed.
-
-    Attributes:
-        unread: How much the session had unread when the list was last asked for; kept by who asks.
+    Down: `show`, `note_acked`, `show_refusal`. Up: `Inbox.Outdated`, `Inbox.Acked`, `Inbox.AllAcked`,
+    `Inbox.ReplyAsked`. A message goes when the daemon has confirmed.
     """
 
     DEFAULT_CSS = """
@@ -133,6 +130,12 @@ class Inbox(Panel):
         ("inbox.open", "payload"),
         ("panel.leave", "leave"),
     )
+
+    @dataclass
+    class Outdated(Message):
+        """What waits has changed; answer with `show`."""
+
+        inbox: Inbox
 
     @dataclass
     class Acked(Message):
@@ -157,7 +160,7 @@ class Inbox(Panel):
 
     def __init__(self, palette: Palette, *, beside: Widget | None = None) -> None:
         super().__init__(palette, beside=beside)
-        self.unread = 0
+        self._unread = 0
         self._words = "…"
         self._up_to = 0
         self._done = ""
@@ -182,6 +185,14 @@ class Inbox(Panel):
         self.list.focus()
         self.say(self._words)
         self._fit()
+
+    def follow(self, world: World, you: UUID | None) -> None:
+        """Ask for the list again where there is more in it by now, or less."""
+        me = world.sessions.get(you) if you else None
+        unread = me.unread if me else 0
+        if unread != self._unread:
+            self._unread = unread
+            self.post_message(self.Outdated(self))
 
     def paint(self) -> None:
         """Draw list and payload anew, too."""

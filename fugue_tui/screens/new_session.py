@@ -227,6 +227,10 @@ class NewSession(Panel):
 
     # ---------------------------------------------------------------------------------------------------------- down
 
+    def refuse_for(self, error: FugueError) -> None:
+        """Say why the daemon refused, beside the field that is the reason."""
+        self.refuse(str(error), field_of(error))
+
     def refuse(self, reason: str, field: str = "") -> None:
         """Say why there is no such session, beside the field that is the reason; what was typed stays."""
         if not self.is_open:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import ClassVar
+from uuid import UUID
 
 from textual import events
 from textual.binding import Binding, BindingType
@@ -13,12 +14,13 @@ from textual.screen import ModalScreen
 from textual.widget import Widget
 
 from fugue_tui.palette import DARK, Palette
+from fugue_tui.view import World
 
 
 class Overlay(ModalScreen[None]):
     """Something over the panes. Its subject stays as bright as it was, all else is dimmed by whoever opened it.
 
-    Down: assign `palette`. Up: `Overlay.Turned`. A subclass gives `block`, `keys` and `paint`.
+    Down: assign `palette`. Up: `Overlay.Turned`. A subclass gives `block`, `keys`, `paint` and `follow`.
 
     Attributes:
         subject: The pane that it is about, if it is about one.
@@ -45,6 +47,14 @@ class Overlay(ModalScreen[None]):
         super().__init__()
         self.set_reactive(Overlay.palette, palette)
         self.subject = subject
+
+    def follow(self, world: World, you: UUID | None) -> None:
+        """Show what is new in the daemon, where it shows any of that.
+
+        Args:
+            world: What is known now.
+            you: The human's session.
+        """
 
     def paint(self) -> None:
         """Say all that is coloured anew, in the colours of `palette`."""

@@ -26,7 +26,7 @@ from fugue_tui.palette import Palette, css_colour, tag_colour
 from fugue_tui.roster import KnownTag
 from fugue_tui.screens.panel import Panel
 from fugue_tui.tag_edit import TagEdit, TagHistory, chips_of, has_arrived, tags_after
-from fugue_tui.view import clock_time
+from fugue_tui.view import World, clock_time
 from fugue_tui.widgets.chip_board import ChipBoard
 from fugue_tui.widgets.field import Field
 from fugue_tui.widgets.tag_offers import TagOffers, offers_for
@@ -168,6 +168,10 @@ class TagEditor(Panel):
         self.query_one(TagField).focus()
 
     # ---------------------------------------------------------------------------------------------------------- down
+
+    def follow(self, world: World, you: UUID | None) -> None:  # noqa: ARG002  # nothing of the human's
+        """Show the tags as they are now."""
+        self.refresh_from(world.sessions, world.known_tags())
 
     def refresh_from(self, sessions: Mapping[UUID, SessionInfo], known: Sequence[KnownTag]) -> None:
         """Show the same sessions as they are now; those that have ended are gone from here too."""

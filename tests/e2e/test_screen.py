@@ -205,3 +205,16 @@ def test_without_a_terminal_fugue_alone_stays_light() -> None:
     )
     done = subprocess.run([sys.executable, "-c", program], stdin=subprocess.DEVNULL, capture_output=True, check=True)
     assert done.stdout == b"False False\n"
+
+
+def test_panels_are_not_loaded_before_the_first_frame() -> None:
+    program = """
+import sys, fugue_tui.start
+from fugue_tui import screens
+early = set(sys.modules)
+print(screens.Inbox.__name__, "fugue_tui.screens.inbox" in early, "tomllib" in early)
+"""
+    shown = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=PATIENCE_S
+    )
+    assert shown.stdout == "Inbox False False\n"

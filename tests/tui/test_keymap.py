@@ -223,7 +223,7 @@ async def test_a_key_that_is_told_is_one_of_a_binding_that_there_is(daemon: Loca
     async with open_app(daemon) as seen:
         shown = told(seen.app, told_of)
         assert [key for key, _ in shown if "." in key] == []
-        with pytest.raises(StopIteration):
+        with pytest.raises(LookupError):
             key_of(seen.app, "no.such")
 
 
