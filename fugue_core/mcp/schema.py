@@ -32,6 +32,8 @@ def _inlined(part: Any, parts: dict[str, Any]) -> Any:
     found = {name: _inlined(value, parts) for name, value in part.items() if name != "$defs"}
     if found.get("required") == [] or found.get("default") in ([], {}):
         found = {name: value for name, value in found.items() if name not in {"required", "default"} or value}
+    if found.get("items") is False:  # the end of a tuple, which `maxItems` says too; not every client reads `false`
+        del found["items"]
     return _without_null(found)
 
 

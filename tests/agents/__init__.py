@@ -1,4 +1,4 @@
-"""Real agent programs against fugue, offline: `python -m tests.agents [claude|codex|gemini|opencode|inspector]...`.
+"""Real agent programs against fugue, offline: `python -m tests.agents [NAME]...`.
 
 Not part of `make test`: it installs the programs by npm, some 1.5 GB, and takes minutes. All else runs in a network of
 its own, in which nothing is reached but this machine, where a scripted model answers each agent:
@@ -9,6 +9,8 @@ its own, in which nothing is reached but this machine, where a scripted model an
     house.py        a daemon with a home directory for each agent
     agent/          how each program is told of its model, of `fugue mcp` and of `fugue hook`, and how it is run
     proof.py        what is proved of an agent, one function each
+    pair.py         two of different vendors, one of which asks the other
+    inspector.py    the MCP inspector's command line, which calls every tool
     report.py       the table at the end
 
 What a message did is never believed from one side: a proof compares what `fugue trace` says with what stood in the

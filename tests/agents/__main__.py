@@ -7,11 +7,13 @@ import sys
 
 from tests.agents import namespace
 from tests.agents.agent import PROGRAMS
+from tests.agents.inspector import inspect
 from tests.agents.install import install, scratch_directory
+from tests.agents.pair import PAIRS, prove_pair
 from tests.agents.proof import prove
 from tests.agents.report import Finding, table
 
-NAMES = (*PROGRAMS,)
+NAMES = (*PROGRAMS, *PAIRS, "inspector")
 
 
 def main() -> int:
@@ -26,7 +28,12 @@ def main() -> int:
     namespace.enter("tests.agents", [*asked.name])
     findings: list[Finding] = []
     for name in asked.name or NAMES:
-        findings += prove(PROGRAMS[name](programs))
+        if name == "inspector":
+            findings += inspect(programs)
+        elif name in PAIRS:
+            findings += prove_pair(*(PROGRAMS[each](programs) for each in PAIRS[name]))
+        else:
+            findings += prove(PROGRAMS[name](programs))
     sys.stdout.write(f"{table(findings)}\n")
     return int(any(finding.verdict == "REFUTED" for finding in findings))
 

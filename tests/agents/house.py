@@ -50,6 +50,9 @@ class House:
         self.work = self.home / "work"
         runtime = self.home / "run"
         runtime.mkdir(mode=0o700)
+        config = self.home / ".config" / "fugue" / "config.toml"
+        config.parent.mkdir(parents=True)
+        config.write_text("[wake]\ntyped_s = 5\n")  # of a proof not more than needed is spent in waiting
         subprocess.run(["git", "init", "--quiet", "-b", "main", self.work], check=True)
         self.environment = {
             "HOME": str(self.home),

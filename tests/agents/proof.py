@@ -130,6 +130,7 @@ def prove(program: Program) -> list[Finding]:
             hears_with_a_prompt(trial, window, program.events)
             hears_while_at_work(trial, window, program.events)
             is_held_at_its_stop(trial, window, program.events)
+            is_woken(trial, window, program.events)
         knows_itself(trial, window)
         fetches_by_itself(trial, window)
         sees_the_tools(trial)
@@ -224,6 +225,24 @@ def is_held_at_its_stop(trial: Trial, window: Window, events: Events) -> None:
         trial.rest()
         through = f"hook {trial.program.name} {events.prompt}"
         trial.compare(f"{events.prompt}: what was left then", mark, message, through=through, request=expected)
+
+
+def is_woken(trial: Trial, window: Window, events: Events) -> None:
+    """Where that is wanted an idle agent is typed a notice, submits it, and is shown what has come."""
+    trial.house.fugue("wake", "bob", "on")
+    expected = trial.count + 1
+    mark, message = trial.send()
+    came = trial.script.wait_for(expected)
+    trial.rest()
+    if not came:
+        reason = trial.house.fugue("wake", "bob").strip()
+        trial.note("woken: idle, by a typed notice", "REFUTED", f"{reason}; {last_lines(window.text)}")
+    else:
+        through = f"hook {trial.program.name} {events.prompt}"
+        trial.compare("woken: idle, by a typed notice", mark, message, through=through, request=expected)
+        noticed = "fugue: " in trial.script.requests[expected - 1].text
+        trial.check("woken: the notice is the prompt", noticed, "" if noticed else "it stands in no request")
+    trial.house.fugue("wake", "bob", "off")
 
 
 def knows_itself(trial: Trial, window: Window) -> None:
