@@ -24,7 +24,7 @@ class Inbox:
     """What of the mail was given out.
 
     Invariant: `_out` was given out, and the daemon has not been told yet. What answers a message of `_asked` is for the
-    call that waits for it.
+    call that waits for it. Of `_kept` the agent will say itself when it has been dealt with.
     """
 
     def __init__(self, client: Callable[[], Awaitable[Client]]) -> None:
@@ -32,6 +32,7 @@ class Inbox:
         self._out: set[UUID] = set()
         self._asked: list[UUID] = []
         self._due: list[UUID] = []
+        self._kept: set[UUID] = set()
         self._landed = asyncio.Event()
         self._looking = asyncio.Lock()
         self._watch: asyncio.Task[Received] | None = None
@@ -111,6 +112,19 @@ class Inbox:
             self._due = [*due, *self._due]
             raise
         return acked.acked
+
+    async def keep(self, envelopes: list[Envelope]) -> None:
+        """Note that these are acknowledged by the agent's word alone."""
+        self._kept.update(envelope.id for envelope in envelopes)
+
+    def let_go(self, messages: Iterable[UUID]) -> None:
+        """Forget what was kept."""
+        self._kept.difference_update(messages)
+
+    async def note_answered(self, message: UUID) -> None:
+        """Acknowledge a message that was answered, unless it is kept: it has been dealt with, however it was read."""
+        if message not in self._kept:
+            await (await self._client()).ack(message)
 
     def close(self) -> None:
         """Wait for nothing any more."""

@@ -364,6 +364,8 @@ def test_a_loop_that_is_stopped_is_told_to_the_agent(start: Start, server: Serve
         last = agent.call("send_message", **message, reply_to=last)["id"]
     refusal = agent.refusal("send_message", **message, reply_to=last)
     assert f"chain too long: this would be reply 3 in a row since {first}, the limit is 2." in refusal
+    for _ in range(2):  # beside the last reply, which nobody has answered
+        agent.call("send_message", **message)
     assert "mailbox share full: ann; 0 of 1 received it" in agent.refusal("send_message", **message)
 
 
@@ -411,6 +413,29 @@ def test_two_that_wait_at_once_share_what_comes(start: Start) -> None:
     for number in (1, 2):
         agent.call("send_message", target="session:ann", type="note", payload=number)
     assert sorted(agent.end(call)["messages"][0]["payload"] for call in waiting) == [1, 2]
+
+
+def test_what_was_answered_has_been_dealt_with_unless_the_agent_says_so_itself(start: Start, fugue: Fugue) -> None:
+    ann, bob = start("--join", "ann"), start("--join", "bob")
+    bob.call("whoami")
+    first, second, shown = (
+        ann.call("send_message", target="session:bob", type="question", payload=number)["id"] for number in range(3)
+    )
+
+    def counts(message: str) -> Any:
+        return ann.call("message_status", id=message)["counts"]
+
+    assert [each["id"] for each in bob.call("receive_messages", limit=1)["messages"]] == [first]
+    bob.call("send_message", target="session:ann", type="answer", reply_to=first)
+    until(lambda: counts(first) == {"acked": 1})
+    assert [each["id"] for each in bob.call("receive_messages", limit=1, ack="explicit")["messages"]] == [second]
+    bob.call("send_message", target="session:ann", type="begun", reply_to=second)
+    until(lambda: counts(second) == {"handed": 1})
+    assert bob.call("ack_messages", ids=[second])["acked"] == 1
+    assert shown in fugue("hook", "--for", "claude", "PostToolUse", session="bob").out
+    bob.call("send_message", target="session:ann", type="answer", reply_to=shown)
+    assert counts(shown) == {"acked": 1}
+    bob.call("send_message", target="session:ann", type="answer", reply_to=str(uuid4()))  # of nobody, for nobody
 
 
 def test_a_question_that_was_not_answered_in_time_may_be_waited_for_again(start: Start) -> None:

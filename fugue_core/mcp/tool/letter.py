@@ -210,6 +210,8 @@ async def send_message(work: Work, arguments: SendMessage) -> Sent:
         reply_to=arguments.reply_to,
         ttl_s=arguments.ttl_s,
     )
+    if arguments.reply_to is not None:
+        await work.inbox.note_answered(arguments.reply_to)
     return Sent(
         id=str(receipt.id),
         seq=receipt.seq,

@@ -48,7 +48,9 @@ class ReceiveMessages(Arguments, frozen=True, kw_only=True):
     limit: Annotated[int, Meta(ge=1, le=100)] = 10
     ack: Annotated[
         Literal["next", "explicit"],
-        Meta(description="next: these are acknowledged by the next call of this tool; explicit: by ack_messages only"),
+        Meta(
+            description="next: acknowledged by the next call of this tool or by your reply; explicit: by ack_messages"
+        ),
     ] = "next"
     after: (
         Annotated[int, Meta(ge=0, description="all that is not acknowledged after this seq, also what you had; 0: all")]
@@ -86,8 +88,8 @@ async def receive_messages(work: Work, arguments: ReceiveMessages) -> Received:
     inbox.release(left)
     if given:
         work.when_lost.append(lambda: inbox.release(given))
-        if arguments.ack == "next":
-            work.when_written.append(lambda: inbox.owe(given))
+        settling = inbox.owe if arguments.ack == "next" else inbox.keep
+        work.when_written.append(lambda: settling(given))
         work.when_written.append(lambda: inbox.mark_handed(given))
     return Received(messages=letters, remaining=remaining + len(left), acked=acked)
 
@@ -97,6 +99,7 @@ async def ack_messages(work: Work, arguments: AckMessages) -> Acked:
     if not arguments.ids and arguments.up_to is None:
         raise BadArgument("ids", "or `up_to` must say which")
     acked = await (await work.client()).ack(*arguments.ids, up_to=arguments.up_to)
+    work.inbox.let_go(arguments.ids)
     return Acked(acked=acked.acked, unknown=tuple(map(str, acked.unknown)))
 
 
