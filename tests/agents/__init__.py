@@ -10,6 +10,7 @@ its own, in which nothing is reached but this machine, where a scripted model an
     agent/          how each program is told of its model, of `fugue mcp` and of `fugue hook`, and how it is run
     proof.py        what is proved of an agent, one function each
     pair.py         two of different vendors, one of which asks the other
+    workflow.py     the workflows of the documentation, played by agents
     inspector.py    the MCP inspector's command line, which calls every tool
     report.py       the table at the end
 

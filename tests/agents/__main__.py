@@ -12,8 +12,9 @@ from tests.agents.install import install, scratch_directory
 from tests.agents.pair import PAIRS, prove_pair
 from tests.agents.proof import prove
 from tests.agents.report import Finding, table
+from tests.agents.workflow import CAST, prove_workflow
 
-NAMES = (*PROGRAMS, *PAIRS, "inspector")
+NAMES = (*PROGRAMS, *PAIRS, *CAST, "inspector")
 
 
 def main() -> int:
@@ -32,6 +33,8 @@ def main() -> int:
             findings += inspect(programs)
         elif name in PAIRS:
             findings += prove_pair(*(PROGRAMS[each](programs) for each in PAIRS[name]))
+        elif name in CAST:
+            findings += prove_workflow(name, {who: PROGRAMS[each](programs) for who, each in CAST[name].items()})
         else:
             findings += prove(PROGRAMS[name](programs))
     sys.stdout.write(f"{table(findings)}\n")
