@@ -1,10 +1,11 @@
 """A pane of tmux, shown in a window of fugue: the program that runs there for `fugue adopt`. It ends with the pane.
 
-    python -m fugue_core.cli.mirror SOCKET PANE [--type]
+    python -m fugue_core.cli.mirror SOCKET PANE [--type] [--notice]
 
 It is one more client of tmux, in control mode, whose size tmux ignores. What the pane prints makes it look again, at
 most twenty times a second, and draw what is there; nothing is drawn where nothing has changed. What is typed in its
-window goes to the pane with `--type` alone.
+window goes to the pane with `--type` alone. With `--notice` those who look at the pane in tmux are told of mail that
+nobody was handed, in tmux's own line for messages, where no program reads it for keys.
 """
 
 from __future__ import annotations
@@ -18,11 +19,19 @@ import sys
 import time
 import tty
 
+from fugue_core.client import oneshot
+from fugue_core.client.jsontext import decode, members
+from fugue_core.errors import ConnectionLost, DaemonUnavailable
+
 FRAME_S = 0.05
 LOOK_S = 1.0
 """How often it looks without being told: a pane that has moved to another session tells nothing."""
 TYPED_BYTES = 256
 """In one command."""
+NOTICE_EVERY_S = 2.0
+"""How often the mailbox is looked into."""
+NOTICE_MS = 5_000
+"""How long tmux shows a notice; a key takes it away before."""
 
 _FACTS = "#{pane_id} #{pane_dead} #{pane_width} #{pane_height} #{cursor_x} #{cursor_y} #{cursor_flag}"
 _SGR = re.compile(rb"\x1b\[[0-9;:]*m")
@@ -34,16 +43,46 @@ def main() -> int:
     with contextlib.suppress(OSError, ValueError):  # there is no terminal
         tty.setraw(0)
     os.write(1, b"\x1b[?7l")
-    mirror = _Mirror(socket_path, pane, may_type="--type" in rest)
+    mailbox = _Mailbox() if "--notice" in rest else None
+    mirror = _Mirror(socket_path, pane, mailbox, may_type="--type" in rest)
     while mirror.is_there():
         mirror.follow()
     return 0
 
 
+class _Mailbox:
+    """The mail of the session that the pane is."""
+
+    def __init__(self) -> None:
+        self._socket_path = os.environ.get("FUGUE_SOCKET", "")
+        self._session = os.environ.get("FUGUE_SESSION", "")
+        self._told = 0
+        self._due_at = 0.0
+
+    def news(self) -> str:
+        """Return what is to be said of messages that nobody was handed, where there are more of them than before."""
+        if time.monotonic() < self._due_at:
+            return ""
+        self._due_at = time.monotonic() + NOTICE_EVERY_S
+        looking = {"fresh": True, "peek": True, "limit": 1}
+        try:
+            with oneshot.Connection(self._socket_path, self._session, may_start=False) as connection:
+                received = members(connection.ask("message.receive", looking))
+                name = str(decode(connection.ask("session.get"))["name"])
+        except (oneshot.Refused, DaemonUnavailable, ConnectionLost):  # it is gone, or will be back
+            return ""
+        count = int(received["remaining"]) + (received["envelopes"] != "[]")
+        before, self._told = self._told, count
+        if count <= before:
+            return ""
+        return f"fugue: 1 message waits for {name}" if count == 1 else f"fugue: {count:,} messages wait for {name}"
+
+
 class _Mirror:
-    def __init__(self, socket_path: str, pane: str, *, may_type: bool) -> None:
+    def __init__(self, socket_path: str, pane: str, mailbox: _Mailbox | None, *, may_type: bool) -> None:
         self._command = ["tmux", "-u", "-S", socket_path]
         self._pane = pane
+        self._mailbox = mailbox
         self._may_type = may_type
         self._shown = b""
         self._has_ended = False
@@ -87,6 +126,7 @@ class _Mirror:
             due_s = looked_at + (FRAME_S if is_news else LOOK_S) - now
             if due_s <= 0 and not is_asked:
                 looked_at, is_news, is_asked = now, False, True
+                self._tell()
                 ask = f'display-message -p -t {self._pane} "{_FACTS}"\ncapture-pane -e -p -t {self._pane}\n'
                 os.write(to_tmux, ask.encode())
             ready, _, _ = select.select(readable, [], [], LOOK_S if is_asked else max(0.0, due_s))
@@ -102,6 +142,21 @@ class _Mirror:
                 while (answer := reader.next_look()) is not None:
                     is_asked = False
                     self._draw(*answer)
+
+    def _tell(self) -> None:
+        """Show in tmux that mail waits, to everyone who is attached to the pane's session."""
+        news = self._mailbox.news() if self._mailbox is not None else ""
+        if not news:
+            return
+        text = news.replace("#", "##").replace("%", "%%")  # both mean something to tmux
+        listed = ["list-clients", "-t", self._session(), "-F", "#{client_control_mode} #{client_name}"]
+        asked = subprocess.run(  # noqa: S603  # no shell reads it
+            [*self._command, *listed], capture_output=True, text=True, check=False
+        )
+        for mode, _, client in (line.partition(" ") for line in asked.stdout.splitlines()):
+            if mode == "0":
+                told = ["display-message", "-c", client, "-d", str(NOTICE_MS), text]
+                subprocess.run([*self._command, *told], capture_output=True, check=False)  # noqa: S603  # likewise
 
     def _take_typed(self, to_tmux: int) -> bool:
         """Pass on what was typed; False at its end."""

@@ -73,6 +73,28 @@ def test_what_is_typed_goes_to_the_pane_only_where_that_was_allowed(fugue: Fugue
     assert "not this" not in tmux.screen()
 
 
+def test_tmux_tells_who_looks_at_the_pane_that_mail_waits_and_the_program_is_typed_nothing(
+    fugue: Fugue, tmux: Tmux, tmp_path: Path
+) -> None:
+    (tmp_path / "outer").mkdir()
+    outer = Tmux(tmp_path / "outer", 70, 12)
+    try:
+        outer.start(["env", "-u", "TMUX", "tmux", "-S", str(tmux.socket), "attach", "-t", "it"], tmp_path)
+        until(lambda: "ready" in outer.screen())
+        fugue.join("ann")
+        assert fugue("adopt", "tmux:it:0.0", "-n", "a%H", "--tmux-socket", str(tmux.socket), "--notice").code == 0
+        fugue("send", "session:a%H", "note", session="ann")
+        until(lambda: "fugue: 1 message waits for a%H" in outer.screen())
+        until(lambda: "fugue:" not in outer.screen())
+        fugue("send", "session:a%H", "note", session="ann")
+        fugue("send", "session:a%H", "note", session="ann")
+        until(lambda: "fugue: 3 messages wait for a%H" in outer.screen())
+        assert fugue("show", "a%H", "--json").json["unread"] == 3
+        assert tmux.screen().split() == ["ready", "red", "é"]
+    finally:
+        outer.close()
+
+
 def test_the_session_ends_with_the_pane_and_outlives_its_move(fugue: Fugue, tmux: Tmux) -> None:
     tmux("split-window", "-d", "-t", "it", "exec cat")
     pane = tmux("list-panes", "-t", "it", "-F", "#{pane_id}").split()[1]

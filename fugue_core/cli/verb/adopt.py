@@ -30,7 +30,8 @@ def run(command: Command) -> int:
         raise Failure(outcome.USAGE, f"{target!r} is no pane of tmux, like tmux:%3 or tmux:work:1.0")
     pane = find_pane(target.removeprefix(_PREFIX), command.text("tmux-socket"))
     words = [sys.executable, "-m", "fugue_core.cli.mirror", pane.socket_path, pane.id]
-    shown = program(command, [*words, "--type"] if command.has("type") else words, pane.directory)
+    words += [f"--{name}" for name in ("type", "notice") if command.has(name)]
+    shown = program(command, words, pane.directory)
     request: dict[str, Encodable] = {
         "tags": command.texts("tag"),
         "program": {**shown, "cols": pane.cols, "rows": pane.rows},
@@ -59,7 +60,8 @@ pane, its size or tmux's options is changed, and fugue kill ends the session and
 the window, by fugue attach or fugue type, goes to the pane with --type alone.
 
 The program in the pane was not started by fugue and does not know its session: tell it, by fugue mcp --join NAME and
-fugue hook --as NAME, or by FUGUE_SESSION. It is not woken: what is typed in tmux, fugue does not see.""",
+fugue hook --as NAME, or by FUGUE_SESSION. It is not woken: what is typed in tmux, fugue does not see. With --notice
+tmux tells those who look at the pane when mail waits that nobody was handed, in the line where it has its messages.""",
     arguments=(
         Argument(
             "PANE",
@@ -71,6 +73,7 @@ fugue hook --as NAME, or by FUGUE_SESSION. It is not woken: what is typed in tmu
         Option("-n", "--name", metavar="NAME", help="its name; absent: after the program, numbered if taken"),
         Option("-t", "--tag", metavar="TAG", help="give it this tag", is_repeatable=True, completes=TAGS),
         Option("--type", help="let what is typed in its window go to the pane"),
+        Option("--notice", help="let tmux tell those who look at the pane when mail waits"),
         Option(
             "--tmux-socket",
             metavar="PATH",
