@@ -17,8 +17,6 @@ from textual.binding import Binding, BindingType
 from textual.dom import DOMNode
 from textual.keys import KEY_ALIASES, KEY_NAME_REPLACEMENTS, KEY_TO_UNICODE_NAME, Keys, format_key
 
-from fugue_tui import screens
-
 TWINS = {
     "app.compose": "fugue send TARGET TYPE PAYLOAD",
     "app.demo": "fugue --demo",
@@ -133,12 +131,7 @@ def long_name(key: str) -> str:
 
 
 def owners() -> list[type[DOMNode]]:
-    """Return every class of fugue that has bindings: panes first, then the panels, by name."""
-    screens.load()
-    return _loaded_owners()
-
-
-def _loaded_owners() -> list[type[DOMNode]]:
+    """Return every class of fugue that is loaded and has bindings: panes first, then the panels, by name."""
     found: dict[type[DOMNode], None] = {}
     waiting: list[type[DOMNode]] = [DOMNode]
     while waiting:
@@ -163,7 +156,7 @@ def title_of(owner: type[DOMNode]) -> str:
 
 
 def key_rows(keys: Mapping[str, str]) -> list[KeyRow]:
-    """Return every binding there is, under the keys that it has with the user's own `keys`."""
+    """Return every binding of what is loaded, under the keys that it has with the user's own `keys`."""
     rows = []
     prefix = keys.get(PREFIX, DEFAULT_PREFIX)
     for owner in owners():
@@ -250,11 +243,10 @@ def mnemonic(key: str) -> str:
 
 @cache
 def _declared(binding_id: str) -> Binding:
-    for find in (_loaded_owners, owners):  # what is asked for on the way to the first frame is there
-        for owner in find():
-            for binding in own_bindings(owner):
-                if binding.id == binding_id:
-                    return binding
+    for owner in owners():
+        for binding in own_bindings(owner):
+            if binding.id == binding_id:
+                return binding
     raise LookupError(binding_id)
 
 

@@ -133,6 +133,8 @@ class Shell(Turnstile):
         self._socket_path = socket_path() if opener is None else socket_path(self._server)
         self._ascii, self._eight_bit = AsciiOnly(), EightBit()
         self._begin_in_colour()
+        if self._config.keys:
+            screens.load()  # they may be keys of any panel
         self._keys, self._trouble = check_keys(self._config.keys)
         self._keys[PREFIX], trouble = check_prefix(self._config.prefix)
         self._trouble += [*self._config.trouble, *trouble]
@@ -468,6 +470,7 @@ class Shell(Turnstile):
     def action_help(self) -> None:
         """Show every key; where the keys go now comes first."""
         if not isinstance(self.screen, screens.Help):
+            screens.load()
             here = PANE_TITLES[self.workspace.pane]
             if isinstance(self.screen, Overlay):  # a panel may have no keys but those of every panel
                 here = next(title_of(owner) for owner in fugue_classes(type(self.screen)) if own_bindings(owner))

@@ -218,3 +218,19 @@ print(screens.Inbox.__name__, "fugue_tui.screens.inbox" in early, "tomllib" in e
         [sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=PATIENCE_S
     )
     assert shown.stdout == "Inbox False False\n"
+
+
+def test_a_user_may_set_the_keys_of_a_panel_that_is_not_loaded_yet() -> None:
+    program = """
+from fugue_tui.app import FugueApp
+from fugue_tui.config import Config
+app = FugueApp(config=Config(keys={"inbox.ack": "x", "inbox.nonsense": "y"}))
+print(*app._trouble, app.user_keys["inbox.ack"], sep="\\n")
+"""
+    shown = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=PATIENCE_S
+    )
+    assert shown.stdout.splitlines() == [
+        "[keys] inbox.nonsense: there is no such action; did you mean inbox.open?",
+        "x",
+    ]

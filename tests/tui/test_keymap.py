@@ -14,6 +14,7 @@ from textual.dom import DOMNode
 from fugue_core import OrchestrationMessage, Tagged
 from fugue_core.client import connect
 from fugue_core.daemon.local import LocalDaemon
+from fugue_tui import screens
 from fugue_tui.app import FugueApp
 from fugue_tui.config import Config, Memory, ScreenConfig, read_config, remember
 from fugue_tui.glyphs import GLYPHS, AsciiOnly, ascii_text
@@ -48,6 +49,8 @@ NEARER = {
 """`tab` goes first through what is open here, `q` closes it before it closes fugue; `n` starts a session, but in a log
 in which there is something to search."""
 PANES = (SessionList, MessageLog, ComposePane, Inspector)
+
+screens.load()
 
 
 @pytest.mark.parametrize("owner", owners(), ids=str)
