@@ -8,11 +8,13 @@ from textual.widgets import OptionList, Static
 from fugue_core import OrchestrationMessage, Tagged
 from fugue_core.client import connect
 from fugue_core.daemon.local import LocalDaemon
+from fugue_tui import screens
 from fugue_tui.keymap import NOT_LISTED, KeyRow, key_rows
 from fugue_tui.screens.help import Help, matching
 from fugue_tui.screens.palette_panel import Action, PalettePanel, fitting
 from tests.tui.screen import Seen, open_app
 
+screens.load()
 ROWS = key_rows({})
 
 
